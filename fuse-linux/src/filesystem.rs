@@ -182,7 +182,7 @@ impl Filesystem for History {
                 sent |= !full;
                 !full
             });
-            // As for `readdirplus`.
+            // An error would discard the entries before it. The next request starts with the error.
             if sent { Ok(()) } else { listed }
         });
         match listed {

@@ -3,9 +3,9 @@
 use fs_core::format::{
     Attributes, BlobId, BlobPrefix, BlockBuilder, BlockEncoder, Child, ChunkList, Content, DirectoryStats,
     Entry, Extensions, ExtentKind, FRAME_HEADER_LEN, FileStat, Gaps, InnerBuilder, Keys, Kind,
-    KnownFileSystem, LeafBuilder, LinkTableBuilder, Manifest, Origin, PackBuilder, PackKind, PackTrailer,
-    PathKey, Run, Slot, SnapshotId, StatPart, StatTrailer, Status, Tag, Time, Totals, Version, XattrSet,
-    Xattrs,
+    KnownFileSystem, LeafBuilder, LinkTableBuilder, Manifest, NotRead, Origin, PackBuilder, PackKind,
+    PackTrailer, PathKey, Run, Slot, SnapshotId, StatPart, StatTrailer, Status, Tag, Time, Totals, Version,
+    XattrSet, Xattrs,
 };
 
 use crate::seal::{self, HEADER_LEN, SALT};
@@ -102,6 +102,15 @@ fn entries() -> Vec<Entry> {
         gaps: Gaps::default(),
     });
     let mut all = plain.to_vec();
+    let content = Some(NotRead::new("Permission denied", Some(id)));
+    let unread = Kind::File { size: 7, holes: 0, content: Content::NotRead };
+    all.push(Entry {
+        kind: unread,
+        gaps: Gaps { content: content.clone(), ..Gaps::default() },
+        ..plain[0].clone()
+    });
+    let gaps = Gaps { content, xattrs: true, below: true, excluded: true, left_out: true };
+    all.push(Entry { gaps, ..plain[3].clone() });
     all.push(Entry { xattrs: Xattrs::Inline(xattrs()), changed_while_read: true, ..plain[0].clone() });
     all.push(Entry { xattrs: Xattrs::Blob(id), ..plain[3].clone() });
     all

@@ -449,7 +449,7 @@ def read_directory(store, id, levels=8):
 
 FILE, DIRECTORY, LINK, CHARACTER, BLOCK, FIFO, SOCKET = range(1, 8)
 NOT_READ, LEFT_OUT = 8, 9  # in place of a type: why a name has no entry
-CONTENT, ATTRIBUTES, BELOW, EXCLUDED = 1, 2, 4, 8  # gaps
+CONTENT, ATTRIBUTES, BELOW, EXCLUDED, INSIDE = 1, 2, 4, 8, 16  # gaps
 
 class Entry:
     def __init__(self, store, data):
@@ -461,7 +461,7 @@ class Entry:
         self.gaps, self.lacks = 0, None
         if head & 0x80:
             self.gaps = data.u8()
-            check(1 <= self.gaps <= 15, "an entry's gaps are wrong")
+            check(1 <= self.gaps <= 31, "an entry's gaps are wrong")
             check(self.type == DIRECTORY or self.gaps < BELOW, "only a directory has gaps below")
         if self.gaps & CONTENT:
             check(self.type in (FILE, DIRECTORY, LINK), "an entry without content lacks it")
@@ -487,7 +487,8 @@ class Entry:
             self.attributes = read_attributes(store.blob(data.id()))
         data.end()
         # What it adds to the gaps of the directory that it is in
-        self.gaps_above = (BELOW if self.gaps & ~EXCLUDED else 0) | self.gaps & EXCLUDED
+        self.gaps_above = ((BELOW if self.gaps & (CONTENT | ATTRIBUTES | BELOW) else 0)
+                           | (EXCLUDED if self.gaps & (EXCLUDED | INSIDE) else 0))
 
 class NoEntry:
     """A name without an entry: it was excluded, or not read for a reason."""
@@ -700,7 +701,8 @@ class Printer:
             kind += ", lacks content: " + reason_text(entry.lacks)
         more = " unsettled" if entry.unsettled else ""
         more += "".join(text for gap, text in (
-            (ATTRIBUTES, " lacks xattrs"), (BELOW, " gaps below"), (EXCLUDED, " excluded below"))
+            (ATTRIBUTES, " lacks xattrs"), (BELOW, " gaps below"), (EXCLUDED, " excluded below"),
+            (INSIDE, " left out"))
             if entry.gaps & gap)
         more += "".join(" [%s %s]" % (escaped(name), shown(value)) for name, value in entry.attributes)
         return "%s %04o %d:%d %s %s%s" % (

@@ -55,7 +55,7 @@ impl Info {
         }
         let size = match attr.kind {
             FileKind::File => attr.mounted_size(),
-            FileKind::Symlink if !is_link => attr.size,
+            FileKind::Symlink if !is_link => attr.mounted_size(),
             _ => 0,
         };
         Self {

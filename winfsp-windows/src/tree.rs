@@ -241,10 +241,9 @@ impl Tree {
         };
         // The entry has disappeared, so the position behind it is unknown.
         let Some(offset) = offset else { return Ok(true) };
-        let (mut full, mut failed, mut is_empty) = (false, None, true);
+        let (mut full, mut failed) = (false, None);
         let read = self.view.read_directory(directory.node(), offset, &mut |entry| {
             let name = shown(listed, entry.name);
-            is_empty = false;
             if !wanted(&name) {
                 return true;
             }
@@ -254,11 +253,7 @@ impl Tree {
             }
             !full && failed.is_none()
         });
-        match read {
-            // An error would hide the entries before it.
-            Err(ViewError::NotRead(_)) if !is_empty => {}
-            read => read?,
-        }
+        read?;
         failed.map_or(Ok(!full), Err)
     }
 
@@ -314,9 +309,14 @@ impl Tree {
             return Ok(None);
         }
         let naming = |directory: &Node, own: &[u8]| self.listed(directory).map(|names| shown(&names, own));
-        match Link::new(&self.view, above, self.view.read_link(node)?, &naming) {
-            // Damage at its target must hide neither the link nor its siblings.
-            Err(ViewError::Store(error)) => {
+        let target = match self.view.read_link(node) {
+            // It could not be read into the snapshot, so it is a file that cannot be read.
+            Err(ViewError::NotRead(_)) => return Ok(Some(Link::Text)),
+            target => target?,
+        };
+        match Link::new(&self.view, above, target, &naming) {
+            // What is wrong at its target must hide neither the link nor its siblings.
+            Err(error @ (ViewError::Store(_) | ViewError::NotRead(_))) => {
                 log::error!("{error}");
                 Ok(Some(Link::Text))
             }

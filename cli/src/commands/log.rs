@@ -201,5 +201,5 @@ fn missing(output: &Output, log: &PathLog, interval: &Interval) -> String {
         let manifest = &snapshot.manifest;
         manifest.status == Status::Partial && manifest.totals.troubled == 0
     });
-    if by_partial_run { format!("{shown}, by a partial run") } else { shown }
+    if by_partial_run && interval.reading.is_certain() { format!("{shown}, by a partial run") } else { shown }
 }

@@ -152,8 +152,8 @@ pub fn found(source: &Source, hit: &Hit) -> Object {
         .and(span(source, hit.first, hit.last, hit.snapshots))
 }
 
-/// An interval of a path's history. `version` is `null` for a directory. `not_all_read` is set for a
-/// directory of which the import did not read everything: it is unknown whether its content changed.
+/// An interval of a path's history. `version` is `null` for a directory. `not_all_read` is set if the import
+/// did not read everything of it: it is unknown whether its content changed.
 /// `changed` has the aspects that differ from the state before. It is empty if the path is new, deleted, or
 /// back in an earlier state.
 pub fn logged(source: &Source, path: &[u8], interval: &Interval, changes: Aspects) -> Object {

@@ -30,7 +30,7 @@ impl Pair {
 
 fn are_same(was: &Gaps, copy: &Gaps) -> bool {
     let reason = |gaps: &Gaps| gaps.content.as_ref().map(|not_read| not_read.reason.clone());
-    let flags = |gaps: &Gaps| (gaps.xattrs, gaps.below, gaps.excluded);
+    let flags = |gaps: &Gaps| (gaps.xattrs, gaps.below, gaps.excluded, gaps.left_out);
     (reason(was), flags(was)) == (reason(copy), flags(copy))
 }
 

@@ -123,8 +123,8 @@ impl Entry {
         self.gaps.content.as_ref()
     }
 
-    /// Id of the content, as [`NotRead::before`] has it: of the content before if this one was not read. `None`
-    /// if the kind of entry has no content.
+    /// Id of the content, in the sense of [`NotRead::before`]. If the content was not read: the id of the one
+    /// before. `None` if the kind of entry has no content.
     pub fn content_id(&self, keys: &Keys) -> Option<BlobId> {
         if let Some(not_read) = self.not_read() {
             return not_read.before;
@@ -202,7 +202,7 @@ impl Entry {
         };
         let kind = decode_kind(&mut cursor, tag & KIND_MASK, gaps.content.is_some())?;
         let is_directory = matches!(kind, Kind::Directory(_));
-        FormatError::invalid_if((gaps.below || gaps.excluded) && !is_directory, "gaps")?;
+        FormatError::invalid_if(gaps.are_of_directory() && !is_directory, "gaps")?;
         let xattrs = match tag & (XATTRS_INLINE | XATTRS_BLOB) {
             0 => Xattrs::None,
             XATTRS_INLINE => {
@@ -286,9 +286,9 @@ pub(super) mod tests {
                 mtime: Time::new(secs, nanos).unwrap(),
             },
         );
-        let gaps = (prop::option::weighted(0.3, not_read()), any::<(bool, bool, bool)>());
+        let gaps = (prop::option::weighted(0.3, not_read()), any::<(bool, [bool; 3])>());
         (attributes, kind, xattrs, any::<bool>(), gaps).prop_map(
-            |(attributes, mut kind, xattrs, changed_while_read, (content, (no_xattrs, below, excluded)))| {
+            |(attributes, mut kind, xattrs, changed_while_read, (content, (no_xattrs, of_directory)))| {
                 let is_directory = matches!(kind, Kind::Directory(_));
                 let content = content.filter(|_| match &mut kind {
                     Kind::File { holes, content, .. } => {
@@ -301,8 +301,8 @@ pub(super) mod tests {
                     }
                     _ => is_directory,
                 });
-                let (below, excluded) = (below && is_directory, excluded && is_directory);
-                let gaps = Gaps { content, xattrs: no_xattrs, below, excluded };
+                let [below, excluded, left_out] = of_directory.map(|gap| gap && is_directory);
+                let gaps = Gaps { content, xattrs: no_xattrs, below, excluded, left_out };
                 Entry { attributes, kind, xattrs, changed_while_read, gaps }
             },
         )

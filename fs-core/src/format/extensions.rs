@@ -2,7 +2,7 @@
 
 use super::codec::{Cursor, Encode};
 use super::parts::{UnknownPart, decode_parts, encode_parts};
-use super::{Ancestor, CopiedFrom, FormatError, Run, RunFolder, Unread, Version, v1};
+use super::{Ancestor, CopiedFrom, FormatError, Run, RunFolder, UnreadPaths, Version, v1};
 
 /// The extensions of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -13,7 +13,7 @@ pub struct Extensions {
     /// commit.
     pub number: Option<u32>,
     /// Paths that could not be read.
-    pub unread: Unread,
+    pub unread: UnreadPaths,
     /// The directories above the tree, the root of the file system first. Empty if they are unknown.
     pub ancestors: Vec<Ancestor>,
     /// The folder that held the run when it was imported.
@@ -71,7 +71,7 @@ impl Extensions {
         match number {
             RUN => self.run = Some(Run::decode(body)?),
             NUMBER => self.number = Some(decode_number(body)?),
-            UNREAD => self.unread = Unread::decode(body)?,
+            UNREAD => self.unread = UnreadPaths::decode(body)?,
             ANCESTORS => self.ancestors = Ancestor::decode_all(body)?,
             RUN_FOLDER => self.run_folder = Some(RunFolder::decode(body)?),
             COPIED_FROM => self.copied_from = Some(CopiedFrom::decode(body)?),

@@ -18,6 +18,7 @@ pub struct NotRead {
 
 /// What the import could not read of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a bit of the format")]
 pub struct Gaps {
     /// The content is missing. A directory may have some of its entries.
     pub content: Option<NotRead>,
@@ -27,12 +28,15 @@ pub struct Gaps {
     pub below: bool,
     /// Some entry in or below the directory was excluded.
     pub excluded: bool,
+    /// The directory was kept, and everything in it was excluded.
+    pub left_out: bool,
 }
 
 const CONTENT: u8 = 1;
 const XATTRS: u8 = 2;
 const BELOW: u8 = 4;
 const EXCLUDED: u8 = 8;
+const LEFT_OUT: u8 = 16;
 
 impl NotRead {
     /// A reason, cut if it is too long.
@@ -61,6 +65,11 @@ impl NotRead {
 }
 
 impl Gaps {
+    /// Whether it has gaps that only a directory can have.
+    pub(super) fn are_of_directory(&self) -> bool {
+        self.below || self.excluded || self.left_out
+    }
+
     /// Whether nothing is known to be missing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -79,16 +88,23 @@ impl Gaps {
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         let content = if self.content.is_some() { CONTENT } else { 0 };
         let bit = |set: bool, bit: u8| if set { bit } else { 0 };
-        out.push(content | bit(self.xattrs, XATTRS) | bit(self.below, BELOW) | bit(self.excluded, EXCLUDED));
+        let below = bit(self.below, BELOW) | bit(self.excluded, EXCLUDED) | bit(self.left_out, LEFT_OUT);
+        out.push(content | bit(self.xattrs, XATTRS) | below);
         self.content.iter().for_each(|content| content.encode(out));
     }
 
     pub(super) fn decode(cursor: &mut Cursor<'_>) -> Result<Self, FormatError> {
         let bits = cursor.u8("gaps")?;
-        FormatError::invalid_if(bits == 0 || bits >= 2 * EXCLUDED, "gaps")?;
+        FormatError::invalid_if(bits == 0 || bits >= 2 * LEFT_OUT, "gaps")?;
         let content = if bits & CONTENT != 0 { Some(NotRead::decode(cursor)?) } else { None };
         let bit = |bit| bits & bit != 0;
-        Ok(Self { content, xattrs: bit(XATTRS), below: bit(BELOW), excluded: bit(EXCLUDED) })
+        Ok(Self {
+            content,
+            xattrs: bit(XATTRS),
+            below: bit(BELOW),
+            excluded: bit(EXCLUDED),
+            left_out: bit(LEFT_OUT),
+        })
     }
 }
 

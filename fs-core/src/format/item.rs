@@ -69,7 +69,7 @@ impl Gaps {
         match item {
             Item::Entry(entry) => {
                 self.below |= entry.gaps.is_unread();
-                self.excluded |= entry.gaps.excluded;
+                self.excluded |= entry.gaps.excluded || entry.gaps.left_out;
             }
             Item::Absent(Absence::NotRead(_)) => self.below = true,
             Item::Absent(Absence::Excluded) => self.excluded = true,

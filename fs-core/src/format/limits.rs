@@ -41,10 +41,7 @@ pub const MAX_TAG: usize = 1 << 16;
 pub const MAX_ORIGIN: usize = 65_535;
 /// Bytes of a run's identity, which consists of a few names.
 pub const MAX_RUN_IDENTITY: usize = 4096;
-/// Bytes of all paths not read by an import, with their lengths. They must fit in an extension of the
-/// manifest.
-pub const MAX_UNREAD: usize = MAX_ORIGIN;
-/// Bytes of one of these paths. A longer one is cut at a `/`.
+/// Bytes of a path in the list of what an import could not read, which only version 1 wrote.
 pub const MAX_UNREAD_PATH: usize = 8192;
 /// Bytes of a snapshot manifest's file.
 pub const MAX_MANIFEST: usize = 1 << 20;

@@ -79,6 +79,6 @@ pub use stat_cache::{
 };
 pub use tag::{Tag, check_tag_name};
 pub use time::Time;
-pub use unread::Unread;
+pub use unread::UnreadPaths;
 pub use v1::Version;
 pub use xattrs::{Xattr, XattrSet};

@@ -25,7 +25,7 @@ impl PartialBlock {
     /// Decompresses until there are at least `len` bytes, or all of them.
     ///
     /// # Errors
-    /// If the block holds other than its number of bytes. Then every later call fails, too.
+    /// If the block holds other than its number of bytes. Then every later call for more bytes fails, too.
     pub fn extend_to(&mut self, len: usize) -> Result<(), FormatError> {
         let whole = self.block.raw_len();
         if self.raw.len() >= len.min(whole) {
@@ -80,7 +80,7 @@ struct Decoder {
     context: Option<DCtx<'static>>,
     /// Bytes of the frame that were decompressed.
     taken: usize,
-    /// How many further bytes zstd asks for: up to the end of its next block. 0 at the end of the frame.
+    /// Number of bytes that zstd wants next: the rest of its current block. 0 at the end of the frame.
     wanted: usize,
 }
 

@@ -2,17 +2,18 @@ use super::FormatError;
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_NODE_ITEMS, MAX_UNREAD_PATH};
 
-/// Entries that an import could not read, though they may have existed.
+/// Entries that an import could not read, though they may have existed. Only version 1 recorded them so; later ones
+/// record them in the tree ([`Gaps`](super::Gaps)).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Unread {
+pub struct UnreadPaths {
     /// Paths below the root, names separated by `/`, in ascending order. Entries below such a path were not
-    /// read either. At most [`MAX_UNREAD`](super::limits::MAX_UNREAD) bytes in all.
+    /// read either.
     pub paths: Vec<Box<[u8]>>,
     /// Number of further paths.
     pub more: u64,
 }
 
-impl Unread {
+impl UnreadPaths {
     /// Whether everything was read.
     pub fn is_empty(&self) -> bool {
         self.paths.is_empty() && self.more == 0
@@ -62,10 +63,10 @@ pub(super) mod tests {
 
     use super::*;
 
-    pub(crate) fn unread() -> impl Strategy<Value = Unread> {
+    pub(crate) fn unread() -> impl Strategy<Value = UnreadPaths> {
         let path = prop::collection::vec(any::<u8>(), 0..20);
         (prop::collection::btree_set(path, 0..5), any::<u64>()).prop_map(
-            |(paths, more): (BTreeSet<Vec<u8>>, u64)| Unread {
+            |(paths, more): (BTreeSet<Vec<u8>>, u64)| UnreadPaths {
                 paths: paths.into_iter().map(Vec::into_boxed_slice).collect(),
                 more,
             },
@@ -75,7 +76,7 @@ pub(super) mod tests {
     #[test]
     fn paths_out_of_order_are_refused() {
         let path = |text: &str| text.as_bytes().into();
-        let wrong = Unread { paths: vec![path("b"), path("a")], more: 0 };
-        assert!(Unread::decode(&wrong.encode()).is_err());
+        let wrong = UnreadPaths { paths: vec![path("b"), path("a")], more: 0 };
+        assert!(UnreadPaths::decode(&wrong.encode()).is_err());
     }
 }

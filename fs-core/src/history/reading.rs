@@ -29,7 +29,7 @@ impl Reading {
         }
     }
 
-    /// Whether it is on record why a missing path is missing, though it may have existed.
+    /// Whether the snapshot records why it lacks the path.
     pub fn is_recorded(self) -> bool {
         matches!(self, Reading::NotRead | Reading::Excluded)
     }
@@ -54,6 +54,13 @@ impl Snapshot {
         let mut entry = self.manifest.root.clone();
         for name in components(path) {
             let Kind::Directory(id) = entry.kind else { return Ok(unknown) };
+            if entry.gaps.left_out {
+                return Ok(Reading::Excluded);
+            }
+            // Nothing below it has a reason.
+            if entry.gaps.is_empty() {
+                return Ok(unknown);
+            }
             entry = match store::lookup_item(reader, &id, name)? {
                 Some(Item::Entry(entry)) => entry,
                 Some(Item::Absent(Absence::NotRead(_))) => return Ok(Reading::NotRead),
@@ -84,7 +91,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::format::{BlobId, Content, Gaps, Manifest, NotRead, Unread};
+    use crate::format::{BlobId, Content, Gaps, Manifest, NotRead, UnreadPaths};
     use crate::store::{Access, CacheSizes, DirectoryWriter, Repository, Writer};
     use crate::testing::samples;
 
@@ -117,7 +124,7 @@ mod tests {
     fn listed(told: &Snapshot, paths: &[&str], more: u64) -> Snapshot {
         let mut manifest = told.manifest.clone();
         let paths = paths.iter().map(|path| path.as_bytes().into()).collect();
-        manifest.extensions.unread = Unread { paths, more };
+        manifest.extensions.unread = UnreadPaths { paths, more };
         Snapshot { id: told.id, manifest }
     }
 
@@ -131,7 +138,10 @@ mod tests {
             };
             let hidden = Gaps { content: Some(not_read()), ..Gaps::default() };
             let below = directory(writer, &[("known", file(hidden.clone()))], Some(not_read()));
+            let mut empty = directory(writer, &[], None);
+            empty.gaps.left_out = true;
             let items = [
+                ("empty", Item::Entry(empty)),
                 ("excluded", Item::Absent(Absence::Excluded)),
                 ("file", file(hidden)),
                 ("name", Item::Absent(Absence::NotRead(not_read()))),
@@ -143,6 +153,8 @@ mod tests {
         for (path, reading) in [
             ("", Reading::Read),
             ("other", Reading::Read),
+            ("empty", Reading::Read),
+            ("empty/below", Reading::Excluded),
             ("excluded", Reading::Excluded),
             ("excluded/below", Reading::Excluded),
             ("file", Reading::NotRead),

@@ -213,7 +213,8 @@ impl Walk<'_> {
         let stat = directory.stat_self()?;
         let directory = Arc::new(directory);
         let entries = self.scanner.root(Arc::clone(&directory), names);
-        let opened = OpenedDirectory { directory, stat, xattrs: None, entries, lacking: None };
+        let opened =
+            OpenedDirectory { directory, stat, xattrs: None, entries, lacking: None, left_out: false };
         let parent = self.options.parent.map(|parent| &parent.manifest.root);
         let seen_before = match (parent, &self.options.stat_cache) {
             (Some(Entry { kind: Kind::Directory(node), .. }), Some(cache)) => cache.root(*node),

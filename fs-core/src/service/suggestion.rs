@@ -1,7 +1,7 @@
 //! Suggestions for mistyped names and paths.
 
 use crate::history::{Source, components};
-use crate::view::View;
+use crate::view::{View, ViewError};
 
 /// Maximum number of a directory's names to compare; the rest of a larger directory is ignored.
 const MOST: usize = 20_000;
@@ -43,11 +43,15 @@ pub(super) fn path(view: &View, source: &Source, time: &[u8], typed: &[u8]) -> O
         }
         let mut names: Vec<Vec<u8>> = Vec::new();
         // A directory that cannot be read gives no suggestion.
-        view.read_directory(&node, 0, &mut |entry| {
+        let read = view.read_directory(&node, 0, &mut |entry| {
             names.push(entry.name.to_vec());
             names.len() < MOST
-        })
-        .ok()?;
+        });
+        match read {
+            // The name may be one of those that are known.
+            Err(ViewError::NotRead(_)) => {}
+            read => read.ok()?,
+        }
         let near = name(wanted, names.iter().map(Vec::as_slice))?.as_bytes();
         node = view.lookup(&node, near).ok()?;
         suggestion.extend(near);

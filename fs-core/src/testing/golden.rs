@@ -56,6 +56,7 @@ fn line(path: &[u8], entry: &Entry, xattrs: &XattrSet, detail: &str) -> String {
         (entry.gaps.xattrs, "lacks xattrs"),
         (entry.gaps.below, "gaps below"),
         (entry.gaps.excluded, "excluded below"),
+        (entry.gaps.left_out, "left out"),
     ];
     for (_, word) in flags.iter().filter(|(is_set, _)| *is_set) {
         write!(line, " {word}").unwrap();

@@ -362,7 +362,11 @@ impl View {
             _ => (0, (0, 0)),
         };
         let (kind, size) = (FileKind::from(&entry.kind), entry.size());
-        let Attributes { mode, uid, gid, mtime } = entry.attributes;
+        let Attributes { mut mode, uid, gid, mtime } = entry.attributes;
+        if entry.gaps.xattrs {
+            // An ACL may be missing, which closed the entry to some who are in these classes.
+            mode &= 0o7700;
+        }
         let is_unread = entry.not_read().is_some();
         Attr { ino, kind, size, blocks, mode, nlink, uid, gid, mtime, rdev, is_unread }
     }

@@ -29,6 +29,8 @@ pub(super) enum Text {
     Large,
     /// A folder, a device or another entry without bytes.
     Special,
+    /// A file or link that an import could not read.
+    NotRead,
 }
 
 impl Text {
@@ -36,6 +38,9 @@ impl Text {
         let Some(node) = node else { return Ok(Text::Lines(Vec::new())) };
         let attr = item.view.attr(node);
         let bytes = match attr.kind {
+            FileKind::File | FileKind::Symlink if item.view.not_read(node).is_some() => {
+                return Ok(Text::NotRead);
+            }
             FileKind::File if attr.size > MOST => return Ok(Text::Large),
             FileKind::File => {
                 let len = usize::try_from(attr.size).unwrap_or_default();

@@ -91,6 +91,9 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
     let (_, new) = look(&history, &after, args)?;
     // One side is missing: did its import read the path?
     let whole = match (&old, &new) {
+        (None, None) if reading(&history, &before, args.source.as_ref())?.is_recorded() => {
+            bail!("{} could not be read into the snapshot, or was excluded", snapshot_path::shown(&before))
+        }
         (None, None) => {
             bail!("neither {} nor {} exists", snapshot_path::shown(&before), snapshot_path::shown(&after))
         }

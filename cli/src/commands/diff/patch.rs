@@ -42,6 +42,10 @@ fn part(output: &mut Output, item: &Item<'_>) -> Result<()> {
         return Ok(());
     }
     let (before, after) = (Text::of(item, item.before)?, Text::of(item, item.after)?);
+    if matches!((&before, &after), (Text::NotRead, _) | (_, Text::NotRead)) {
+        log::warn!("{}: left out of the patch: an import could not read it", printable(item.path));
+        return Ok(());
+    }
     let (old_mode, new_mode) =
         (item.before.map(|node| mode(item, node)), item.after.map(|node| mode(item, node)));
     if item.change() == Change::Attributes && old_mode == new_mode {

@@ -170,7 +170,7 @@ impl Listing {
         match listed {
             Ok(()) => Ok(Outcome::Done),
             Err(reason @ ViewError::NotRead(_)) => {
-                log::warn!("{}: not all of it is listed: {reason}", printable(&path.path));
+                log::warn!("{}: not all of it is listed: {reason}", snapshot_path::shown(path));
                 Ok(Outcome::Incomplete)
             }
             Err(reason) => Err(at(&path.path, reason)),

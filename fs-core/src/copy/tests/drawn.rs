@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use crate::format::limits::MAX_INLINE_XATTRS;
 use crate::format::{
     Absence, Ancestor, Attributes, BlobId, Content, Entry, Extensions, Gaps, Item, Kind, LinkTableBuilder,
-    Manifest, NotRead, Origin, PackKind, PathKey, Run, RunFolder, SnapshotId, Status, Time, Totals, Unread,
-    XattrSet, Xattrs,
+    Manifest, NotRead, Origin, PackKind, PathKey, Run, RunFolder, SnapshotId, Status, Time, Totals,
+    UnreadPaths, XattrSet, Xattrs,
 };
 use crate::store::{ContentWriter, DirectoryWriter, Repository, Writer};
 
@@ -168,7 +168,7 @@ fn extensions(numbers: &mut Numbers, time: Time) -> Extensions {
     Extensions {
         run: numbers.one_in(2).then_some(run),
         number: Some(1),
-        unread: Unread { paths: vec![(*b"a/b").into()], more: numbers.below(3) },
+        unread: UnreadPaths { paths: vec![(*b"a/b").into()], more: numbers.below(3) },
         ancestors: vec![Ancestor { mode: 0o755, uid: 1, gid: 2, has_acl: numbers.one_in(2) }],
         run_folder: numbers.one_in(2).then_some(folder),
         copied_from: None,

@@ -94,8 +94,9 @@ impl Walk<'_> {
         if let Some(group) = self.links.group(key).unwrap() {
             self.groups.entry(group.first).or_insert((group.names, Vec::new())).1.push(path.to_vec());
         }
-        let Gaps { content, xattrs, below, excluded } = &entry.gaps;
-        write!(description, " {xattrs} {below} {excluded} {:?}", self.not_read(content.as_ref())).unwrap();
+        let Gaps { content, xattrs, below, excluded, left_out } = &entry.gaps;
+        write!(description, " {xattrs} {below} {excluded} {left_out} {:?}", self.not_read(content.as_ref()))
+            .unwrap();
         let number = self.ids.len();
         if content.is_none() {
             entry.content_id(self.repository.keys()).map(|id| self.ids.entry(id).or_insert(number));

@@ -60,11 +60,12 @@ impl Walk<'_> {
         parent: Option<&Entry>,
         seen_before: Option<StatCursor>,
     ) -> Result<Frame, ReadError> {
-        let OpenedDirectory { directory, mut stat, xattrs, entries, lacking } = opened;
+        let OpenedDirectory { directory, mut stat, xattrs, entries, lacking, left_out } = opened;
         self.check_quiescence(&stat)?;
         let mut xattrs = xattrs.unwrap_or_else(|| directory.xattrs_self());
         self.reveal(&mut stat, &mut xattrs);
-        let (xattrs, mut gaps) = self.xattrs(xattrs)?;
+        let (xattrs, gaps) = self.xattrs(xattrs)?;
+        let mut gaps = Gaps { left_out, ..gaps };
         gaps.content = lacking.map(|error| {
             self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
             NotRead::new(&error.to_string(), parent.and_then(|parent| parent.content_id(self.reader.keys())))
@@ -123,11 +124,12 @@ impl Walk<'_> {
         if mount.is_directory {
             self.troubles.note(TroubleKind::Skipped, PRIVATE);
             let entry = match parent.map(|parent| &parent.entry).filter(|entry| entry.is_directory()) {
-                // The mount hides the directory, so the directory counts as unchanged.
-                Some(hidden) => Entry { gaps: Gaps::default(), ..hidden.clone() },
+                // The mount hides the directory, so its attributes count as unchanged.
+                Some(hidden) => hidden.clone(),
                 None => mount_point(&mount, above.entry.attributes.mtime),
             };
-            self.push_empty(above, name, entry)?;
+            let gaps = Gaps { xattrs: entry.gaps.xattrs, left_out: true, ..Gaps::default() };
+            self.push_empty(above, name, Entry { gaps, ..entry })?;
         } else {
             self.exclude(above, name, PRIVATE)?;
         }

@@ -10,6 +10,7 @@ const TICK: Duration = Duration::from_secs(2);
 /// A directory of the parent snapshot, which advances beside the one on disk.
 #[derive(Debug)]
 pub(super) struct ParentDirectory {
+    pub(super) id: BlobId,
     cursor: DirectoryCursor,
     current: Option<NamedItem>,
     started: bool,
@@ -35,7 +36,13 @@ pub(super) struct ParentItem {
 
 impl ParentDirectory {
     pub(super) fn new(reader: &Reader, id: BlobId) -> Self {
-        Self { cursor: DirectoryCursor::new(reader.clone(), id, 0), current: None, started: false, slots: 0 }
+        Self {
+            id,
+            cursor: DirectoryCursor::new(reader.clone(), id, 0),
+            current: None,
+            started: false,
+            slots: 0,
+        }
     }
 
     /// Id of the leaf that the cursor has reached.

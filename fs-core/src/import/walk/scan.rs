@@ -52,6 +52,8 @@ pub(super) struct OpenedDirectory {
     pub(super) entries: Entries,
     /// The error if the list of entries is incomplete.
     pub(super) lacking: Option<io::Error>,
+    /// Whether everything in it is excluded.
+    pub(super) left_out: bool,
 }
 
 /// The entries of a directory in the order of their names, examined some batches ahead.
@@ -281,8 +283,8 @@ impl Thread {
 
     fn open(&mut self, above: &Directory, name: &CStr, needed: bool) -> OpenReply {
         let directory = Arc::new(above.child(name)?);
-        let keep_empty = self.exclusions.keeps_empty(&directory.stat_self()?);
-        let (names, lacking) = if keep_empty { Default::default() } else { directory.names() };
+        let left_out = self.exclusions.keeps_empty(&directory.stat_self()?);
+        let (names, lacking) = if left_out { Default::default() } else { directory.names() };
         if !needed && names.len() > MAX_NAMES_AHEAD {
             return Ok(None);
         }
@@ -292,7 +294,7 @@ impl Thread {
         let first = names.by_ref().take(BATCH).collect();
         let entries = Entries::new(Arc::clone(&directory), self.examine(&directory, first), names);
         let xattrs = unless_large(directory.xattrs_self());
-        Ok(Some(OpenedDirectory { directory, stat, xattrs, entries, lacking }))
+        Ok(Some(OpenedDirectory { directory, stat, xattrs, entries, lacking, left_out }))
     }
 
     fn examine(&mut self, directory: &Directory, names: Vec<CString>) -> Vec<ScannedEntry> {

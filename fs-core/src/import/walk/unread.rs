@@ -19,8 +19,10 @@ impl Walk<'_> {
         not_read: NotRead,
     ) -> Result<(), ReadError> {
         if name.to_bytes().len() > MAX_NAME {
-            // No entry can have this name, so the list of entries is incomplete.
-            frame.entry.gaps.content.get_or_insert(not_read);
+            // No item can have this name, so the list of entries is incomplete.
+            let before = frame.parent.as_ref().map(|parent| parent.id);
+            let reason = "a name in it is longer than 255 bytes";
+            frame.entry.gaps.content.get_or_insert_with(|| NotRead::new(reason, before));
             return Ok(());
         }
         let known = stat.filter(|stat| stat.kind != FileType::Unknown);

@@ -87,7 +87,7 @@ impl<'a> Rewriter<'a> {
                 *id = new.id;
                 let Gaps { content, below, excluded, .. } = new.gaps.clone();
                 let content = content.or(entry.gaps.content.take());
-                entry.gaps = Gaps { content, below, excluded, xattrs: entry.gaps.xattrs };
+                entry.gaps = Gaps { content, below, excluded, ..entry.gaps };
                 true
             }
         }

@@ -59,8 +59,11 @@ pub(in crate::store) struct Shared {
 /// Key of a run of hard-link records: the table's blob, and the run's number.
 pub(in crate::store) type RunKey = (BlobId, u64);
 
+/// Blocks of at most this length are decompressed at once, in bytes: the state of a partial one takes more.
+const SMALL_BLOCK: usize = 128 << 10;
 /// All bytes of a block or blob.
 const WHOLE: Range<usize> = 0..usize::MAX;
+
 /// The bytes of a blob, or of a part of one.
 #[derive(Debug, Clone)]
 pub struct Blob {
@@ -375,7 +378,7 @@ impl Reader {
         let made = self.blocks(block).get_or_make(key, || {
             let stored = self.stored_block(pack, block)?;
             let opened = self.open_block(pack, block, stored)?;
-            Ok(if reads_on || block.delta {
+            Ok(if reads_on || block.delta || opened.raw_len() <= SMALL_BLOCK {
                 let bytes = self.decompress(pack, block, &opened)?;
                 let weight = bytes.len();
                 (RawBlock::whole(bytes), weight)

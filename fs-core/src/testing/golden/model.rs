@@ -16,6 +16,7 @@ struct Thing {
     xattrs: XattrSet,
     changed_while_read: bool,
     lacks_xattrs: bool,
+    left_out: bool,
     what: What,
 }
 
@@ -35,7 +36,14 @@ fn thing(what: What) -> Thing {
     let mtime = Time::new(1_717_210_800, 123_456_789).unwrap();
     let mode = if matches!(what, What::Directory(_)) { 0o755 } else { 0o644 };
     let attributes = Attributes { mode, uid: 1000, gid: 100, mtime };
-    Thing { attributes, xattrs: XattrSet::default(), changed_while_read: false, lacks_xattrs: false, what }
+    Thing {
+        attributes,
+        xattrs: XattrSet::default(),
+        changed_while_read: false,
+        lacks_xattrs: false,
+        left_out: false,
+        what,
+    }
 }
 
 fn file(bytes: impl AsRef<[u8]>) -> Thing {
@@ -62,6 +70,8 @@ fn tree(version: u32) -> Thing {
     labelled.xattrs = xattrs(&[("user.long", &[b'x'; 2000])]);
     let mut bare = file("x");
     bare.lacks_xattrs = true;
+    let mut other_disk = thing(What::Directory(BTreeMap::new()));
+    other_disk.left_out = true;
     let denied = "Permission denied (os error 13)";
     let unread = Kind::File { size: 123_456, holes: 0, content: Content::NotRead };
     let lacking = |kind| thing(What::NotRead(kind, denied));
@@ -71,6 +81,7 @@ fn tree(version: u32) -> Thing {
         (b"cache", thing(What::Excluded)),
         (b"name only", thing(What::NameOnly("Input/output error (os error 5)"))),
         (b"never read", lacking(unread)),
+        (b"other disk", other_disk),
         (b"secret", secret),
         (b"unlisted", lacking(Kind::Directory(BlobId([0; 32])))),
         (b"unread link", lacking(Kind::Symlink(Box::default()))),
@@ -122,7 +133,7 @@ pub(super) fn write_history(repository: &Repository) -> String {
             root,
             links_len: links.len() as u64,
             links: links_content,
-            totals: Totals { files: 311, directories: 5, others: 5, bytes: 1, troubled: u64::from(version) },
+            totals: Totals { files: 311, directories: 6, others: 5, bytes: 1, troubled: u64::from(version) },
             origin: Origin { host: b"host".as_slice().into(), path: b"/srv/tree".as_slice().into() },
             parent,
             extensions: Extensions {
@@ -159,7 +170,7 @@ impl Taking<'_> {
             kind: Kind::Fifo,
             xattrs,
             changed_while_read: thing.changed_while_read,
-            gaps: Gaps { xattrs: thing.lacks_xattrs, ..Gaps::default() },
+            gaps: Gaps { xattrs: thing.lacks_xattrs, left_out: thing.left_out, ..Gaps::default() },
         };
         let before = self.previous.get(path).cloned().unwrap_or_default();
         match &thing.what {

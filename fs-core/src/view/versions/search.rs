@@ -124,8 +124,15 @@ impl Query<'_> {
         }
         let last = states.iter().max_by_key(|state| state.positions.last());
         let Some(entry) = last.map(SweptState::entry).transpose()? else { return Ok(None) };
-        // As far as is known, the path was neither deleted nor created again.
-        let unread = doubtful.unread(&path, &positions)?;
+        // As far as is known, the path was neither deleted nor created again, and has not changed where its content
+        // was not read.
+        let mut unread = doubtful.unread(&path, &positions)?;
+        let was_read = |state: &SweptState| state.is_directory() || state.is_version();
+        if states.iter().any(was_read) {
+            states.iter().filter(|state| !was_read(state)).for_each(|state| unread.extend(&state.positions));
+            unread.normalise();
+            states.retain(was_read);
+        }
         states.iter_mut().for_each(|state| state.positions.fill(&unread));
         let is_late = |(first, last): &(usize, usize)| {
             *first >= self.since || (last + 1 < end && last + 1 >= self.since)
@@ -144,7 +151,7 @@ impl Query<'_> {
             first: positions.first(),
             last: positions.last(),
             snapshots: positions.count(),
-            versions: states.iter().filter(|state| state.is_directory() || state.is_version()).count(),
+            versions: states.iter().filter(|state| was_read(state)).count(),
             kind: FileKind::from(&entry.kind),
             size: entry.size(),
             missing,
