@@ -23,7 +23,9 @@ fn a_file_that_another_program_holds_is_named_and_the_rest_imported() {
     assert_eq!(said.trim(), "held");
     let ran = wine.yester(["import"]).arg(Wine::path(sandbox.source())).run().code_is(3);
     assert!(ran.stderr().contains("held.pst: cannot be read: "), "{ran}");
-    assert_eq!(wine.yester(["ls", "@latest:"]).run().ok().text(), "free.txt\n");
+    let listed = wine.yester(["--json", "ls", "@latest:"]).run().ok().json_lines();
+    let unread = listed.iter().map(|entry| (entry["name"].as_str(), entry["not_read"].is_string()));
+    assert_eq!(unread.collect::<Vec<_>>(), [(Some("free.txt"), false), (Some("held.pst"), true)]);
     drop(holder.stdin.take());
     holder.wait().expect("its end");
     wine.yester(["import"]).arg(Wine::path(sandbox.source())).run().ok();
