@@ -93,8 +93,8 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
     output.table(columns, &rows)
 }
 
-/// The entry of an interval, as far as it is known. The content of a file that was not read is unknown, and so is
-/// that of a directory that was read only in part. It is taken to be the one before.
+/// The entry of an interval, as far as it is known. The content of a file that was not read is unknown, and
+/// so is that of a directory that was read only in part. It is taken to be the one before.
 fn known(interval: &Interval, previous: Option<&Entry>) -> Option<Entry> {
     let entry = &interval.state.as_ref()?.entry;
     let may_be = |previous: &Entry| {

@@ -77,8 +77,8 @@ fn not_read(not_read: Option<&NotRead>) -> Object {
         .some("content_before", before.map(|id| id.to_string()))
 }
 
-/// A node of the view. `target` is that of a symbolic link. `rdev` has the numbers of a device. `not_read` is set if
-/// the import could not read its content.
+/// A node of the view. `target` is that of a symbolic link. `rdev` has the numbers of a device. `not_read` is
+/// set if the import could not read its content.
 pub fn node(attr: &Attr, target: Option<&[u8]>, not_read: Option<&NotRead>) -> Object {
     let Attr { kind, mode, uid, gid, mtime, size, rdev: (major, minor), .. } = *attr;
     let is_device = matches!(kind, FileKind::CharDevice | FileKind::BlockDevice);

@@ -47,8 +47,8 @@ impl ContentIds {
         Self { was, copy: pair.and_then(|pair| pair.copy.content_id(to.keys())) }
     }
 
-    /// The copy of what is said of a content that was not read. An id that the snapshot before does not have has no
-    /// known copy.
+    /// The copy of what is said of a content that was not read. The copy of an id is known only if the
+    /// snapshot before has that id at this path.
     pub(super) fn translate(self, not_read: &NotRead) -> NotRead {
         let known = not_read.before.is_some() && not_read.before == self.was;
         NotRead { before: self.copy.filter(|_| known), ..not_read.clone() }
@@ -80,12 +80,11 @@ impl Lockstep {
         self.0.as_ref().and_then(|(_, copy)| copy.cursor.leaf_id())
     }
 
-    /// The entry `name`, and the ids of its content. Names must be requested in ascending order. A directory that is lost has no entries
-    /// any more: what was in it is read from the copied snapshot.
+    /// The entry `name`, and the ids of its content. Names must be requested in ascending order. A directory
+    /// that is lost has no entries any more: what was in it is read from the copied snapshot.
     pub(super) fn take(&mut self, name: &[u8]) -> Result<(Option<Pair>, ContentIds), Fault> {
-        let Some((was, copy)) = &mut self.0 else { return Ok(Default::default()) };
-        let (was_keys, copy_keys) = (was.cursor.keys().clone(), copy.cursor.keys().clone());
-        let (was, copy) = match (was.take(name), copy.take(name)) {
+        let Some((was_side, copy_side)) = &mut self.0 else { return Ok(Default::default()) };
+        let (was, copy) = match (was_side.take(name), copy_side.take(name)) {
             (Ok(was), Ok(copy)) => (was, copy),
             (Err(error), _) | (_, Err(error)) if error.is_loss() => {
                 log::warn!("{error}; all of a directory is read");
@@ -96,8 +95,8 @@ impl Lockstep {
             (_, Err(error)) => return Err(Fault::Target(error)),
         };
         let ids = ContentIds {
-            was: was.as_ref().and_then(|was| was.content_id(&was_keys)),
-            copy: copy.as_ref().and_then(|copy| copy.content_id(&copy_keys)),
+            was: was.as_ref().and_then(|was| was.content_id(was_side.cursor.keys())),
+            copy: copy.as_ref().and_then(|copy| copy.content_id(copy_side.cursor.keys())),
         };
         let pair = match (was, copy) {
             (Some(Item::Entry(was)), Some(Item::Entry(copy))) => Pair::new(was, copy),

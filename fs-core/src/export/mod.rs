@@ -31,8 +31,8 @@ pub enum Archive {
 pub struct Exported {
     /// Entries of the archive.
     pub entries: u64,
-    /// Entries that the archive lacks, or of which it lacks extended attributes: it cannot store them, or the import
-    /// could not read them. Each was reported to the monitor.
+    /// Entries that the archive lacks, or of which it lacks extended attributes: it cannot store them, or the
+    /// import could not read them. Each was reported to the monitor.
     pub left_out: u64,
 }
 

@@ -11,8 +11,8 @@ pub const MAX_REASON: usize = 255;
 pub struct NotRead {
     /// The error: text of at most [`MAX_REASON`] bytes.
     pub reason: Box<str>,
-    /// Id of the content when it was last read: of the blob, the chunk list or the topmost node. A content in the
-    /// entry itself has the id that a blob of these bytes would have. It may be in no snapshot any more.
+    /// Id of the content when it was last read: of the blob, the chunk list or the topmost node. A content in
+    /// the entry itself has the id that a blob of these bytes would have. It may be in no snapshot any more.
     pub before: Option<BlobId>,
 }
 

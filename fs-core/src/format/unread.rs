@@ -2,8 +2,8 @@ use super::FormatError;
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_NODE_ITEMS, MAX_UNREAD_PATH};
 
-/// Entries that an import could not read, though they may have existed. Only version 1 recorded them so; later ones
-/// record them in the tree ([`Gaps`](super::Gaps)).
+/// Entries that an import could not read, though they may have existed. Only version 1 recorded them so;
+/// later ones record them in the tree ([`Gaps`](super::Gaps)).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnreadPaths {
     /// Paths below the root, names separated by `/`, in ascending order. Entries below such a path were not

@@ -72,7 +72,8 @@ impl Snapshot {
         Ok(if entry.not_read().is_some() { Reading::NotRead } else { Reading::Read })
     }
 
-    /// Whether the import could read all of an entry that the snapshot has at `path`, and everything below it.
+    /// Whether the import could read all of an entry that the snapshot has at `path`, and everything below
+    /// it.
     pub fn reading_of(&self, entry: &Entry, path: &[u8]) -> Reading {
         let listed = &self.manifest.extensions.unread;
         let is_unread = entry.gaps.is_unread()

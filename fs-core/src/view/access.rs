@@ -34,8 +34,8 @@ impl Access {
             Xattrs::Inline(set) => set.get(acl::ACCESS).is_some(),
             Xattrs::Blob(_) => true,
         };
-        // With an ACL, the group's bits are the ACL's mask. If attributes could not be read, an ACL may be among
-        // them.
+        // With an ACL, the group's bits are the ACL's mask. If attributes could not be read, an ACL may be
+        // among them.
         let mode = attributes.mode & if has_acl || entry.gaps.xattrs { OWNER } else { 0o777 };
         Self { mode, owner: Some((attributes.uid, attributes.gid)) }
     }

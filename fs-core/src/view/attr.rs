@@ -61,8 +61,8 @@ pub struct Attr {
 }
 
 impl Attr {
-    /// Length in bytes, as a mount shows it. Programs do not read an empty file, so they would not notice that the
-    /// content could not be read. Therefore such a file has a byte.
+    /// Length in bytes, as a mount shows it. Programs do not read an empty file, so they would not notice
+    /// that the content could not be read. Therefore such a file has a byte.
     pub fn mounted_size(&self) -> u64 {
         let has_content = matches!(self.kind, FileKind::File | FileKind::Symlink);
         if self.is_unread && has_content { self.size.max(1) } else { self.size }

@@ -236,9 +236,8 @@ impl View {
     ///
     /// # Errors
     ///
-    /// [`ViewError::NotFound`], [`ViewError::NotADirectory`], and [`ViewError::NotRead`] if the entry may have
-    /// existed. [`StoreError::LostSnapshot`] for the name of a
-    /// lost snapshot.
+    /// [`ViewError::NotFound`], [`ViewError::NotADirectory`], and [`ViewError::NotRead`] if the entry may
+    /// have existed. [`StoreError::LostSnapshot`] for the name of a lost snapshot.
     pub fn lookup(&self, parent: &Node, name: &[u8]) -> Result<Node, ViewError> {
         let node = self.lookup_itself(parent, name)?;
         match &node.kind {
@@ -265,8 +264,8 @@ impl View {
     ///
     /// # Errors
     ///
-    /// If a part of the directory cannot be read. The entries before it were emitted. [`ViewError::NotRead`] after
-    /// the last entry if the import could not list the directory completely.
+    /// If a part of the directory cannot be read. The entries before it were emitted. [`ViewError::NotRead`]
+    /// after the last entry if the import could not list the directory completely.
     pub fn read_directory(&self, node: &Node, offset: u64, emit: Emit<'_>) -> Result<(), ViewError> {
         match &node.kind {
             NodeKind::Virtual(folder) => folder.list(self, offset, emit),

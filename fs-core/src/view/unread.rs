@@ -7,8 +7,8 @@ use crate::history::{Reading, Snapshot};
 use crate::store::{self, DirectoryCursor, NamedAbsence, StoreError};
 
 impl View {
-    /// What an import could not read of a node: the content of a file or link, or entries of a directory. `None`
-    /// if it could.
+    /// What an import could not read of a node: the content of a file or link, or entries of a directory.
+    /// `None` if it could.
     pub fn not_read<'a>(&self, node: &'a Node) -> Option<&'a NotRead> {
         node.entry().and_then(Entry::not_read)
     }

@@ -345,7 +345,8 @@ fn a_copy_keeps_what_was_not_read() {
     copy_keeps_all(&sandbox, &sandbox.repo(), &["", "d", "closed", "names"], &paths);
 }
 
-/// Whether `cp -a` and `tar` could copy a snapshot of the mount. `cp` makes a folder of this name in the sandbox.
+/// Whether `cp -a` and `tar` could copy a snapshot of the mount. `cp` makes a folder of this name in the
+/// sandbox.
 fn copied(sandbox: &Sandbox, mounted: &Mounted, name: &str) -> [bool; 2] {
     let from = mounted.path(name).join(".");
     let (mut cp, mut tar) = (Command::new("cp"), Command::new("tar"));

@@ -65,9 +65,9 @@ impl Walk<'_> {
         Ok((Entry { attributes: stat.attributes, kind, xattrs, changed_while_read, gaps }, stat))
     }
 
-    /// Extended attributes as they were read, and whether some are missing. They are always read. If a directory
-    /// was moved here, or another mounted over it, an entry with an old ctime may be unknown to the parent
-    /// snapshot.
+    /// Extended attributes as they were read, and whether some are missing. They are always read. If a
+    /// directory was moved here, or another mounted over it, an entry with an old ctime may be unknown to the
+    /// parent snapshot.
     pub(super) fn xattrs(&mut self, read: io::Result<ReadXattrs>) -> Result<(Xattrs, Gaps), ReadError> {
         let (set, lacking) = match read {
             Err(error) if is_gone(&error) => return Err(error.into()),

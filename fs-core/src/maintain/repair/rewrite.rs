@@ -1,5 +1,5 @@
-//! Writes the trees of snapshots again, without what is lost. They say of each lost entry that it could not be
-//! read, so that it does not count as deleted. Directories shared by snapshots are written once.
+//! Writes the trees of snapshots again, without what is lost. They say of each lost entry that it could not
+//! be read, so that it does not count as deleted. Directories shared by snapshots are written once.
 
 use std::collections::HashMap;
 
@@ -76,8 +76,8 @@ impl<'a> Rewriter<'a> {
         Ok(writer.commit(&manifest)?.0)
     }
 
-    /// Lets the entry of a directory with losses be that of its replacement. Returns false if that is not written
-    /// yet.
+    /// Lets the entry of a directory with losses be that of its replacement. Returns false if that is not
+    /// written yet.
     fn replace(&self, entry: &mut Entry) -> bool {
         let Kind::Directory(id) = &mut entry.kind else { return true };
         match self.new.get(&key(id)) {

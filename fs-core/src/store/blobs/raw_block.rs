@@ -24,8 +24,8 @@ impl RawBlock {
         self.whole.get().is_some()
     }
 
-    /// Returns bytes that hold those in `range` of the block, and where. Decompresses the block so far, or in full
-    /// if `reads_on` is set.
+    /// Returns bytes that hold those in `range` of the block, and where. Decompresses the block so far, or in
+    /// full if `reads_on` is set.
     ///
     /// # Errors
     /// If the block holds other than its number of bytes, or `range` is beyond it.

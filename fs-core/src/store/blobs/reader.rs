@@ -360,8 +360,8 @@ impl Reader {
         Ok(RecentPack { id, catalogue, bytes: whole })
     }
 
-    /// Returns bytes that hold those in `range` of a block, and where. Decompresses the rest of the block, too, if
-    /// `reads_on` is set.
+    /// Returns bytes that hold those in `range` of a block, and where. Decompresses the rest of the block,
+    /// too, if `reads_on` is set.
     fn part_of_block(
         &self,
         pack: PackId,

@@ -203,8 +203,8 @@ impl DirectoryCursor {
         }
     }
 
-    /// Moves to the next item. Returns its leaf, the leaf's id, and the position in the leaf; `None` after the
-    /// last item.
+    /// Moves to the next item. Returns its leaf, the leaf's id, and the position in the leaf; `None` after
+    /// the last item.
     pub fn advance(&mut self) -> Result<Option<(&Leaf, BlobId, usize)>, StoreError> {
         while self.in_leaf().is_none() {
             if self.todo.is_empty() {

@@ -40,8 +40,8 @@ impl View {
         }
     }
 
-    /// Lists the versions of every name that was ever in a directory, after the directory's entries. Returns false
-    /// if `emit` did.
+    /// Lists the versions of every name that was ever in a directory, after the directory's entries. Returns
+    /// false if `emit` did.
     pub(in crate::view) fn list_numbered(
         &self,
         tree: &Tree,

@@ -124,8 +124,8 @@ impl Query<'_> {
         }
         let last = states.iter().max_by_key(|state| state.positions.last());
         let Some(entry) = last.map(SweptState::entry).transpose()? else { return Ok(None) };
-        // As far as is known, the path was neither deleted nor created again, and has not changed where its content
-        // was not read.
+        // As far as is known, the path was neither deleted nor created again, and has not changed where its
+        // content was not read.
         let mut unread = doubtful.unread(&path, &positions)?;
         let was_read = |state: &SweptState| state.is_directory() || state.is_version();
         if states.iter().any(was_read) {

@@ -17,8 +17,8 @@ pub struct Comparison {
     after: DirectoryCursor,
 }
 
-/// A name with its two entries, of which at least one exists. A name that a directory has without an entry counts as
-/// missing there.
+/// A name with its two entries, of which at least one exists. A name that a directory has without an entry
+/// counts as missing there.
 #[derive(Debug)]
 pub struct Differing {
     /// The entry in the first directory.
