@@ -285,7 +285,10 @@ impl Walk<'_> {
         if let Err(ReadError::File(error)) = &result
             && !is_gone(error)
         {
-            let not_read = NotRead::new(&error.to_string(), parent.and_then(|parent| parent.content));
+            let not_read = NotRead::new(
+                &error.to_string(),
+                parent.and_then(|parent| parent.content_id(self.reader.keys())),
+            );
             self.troubles.note(TroubleKind::Unreadable, format!("cannot be read: {error}"));
             result = self.keep_unread(frame, &name, stat, not_read).map(|()| None);
         }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::format::{BlobId, Entry, Item, Kind, Time};
+use crate::format::{Absence, BlobId, Entry, Item, Keys, Kind, Time};
 use crate::store::{DirectoryCursor, NamedItem, Reader, StoreError};
 
 /// A time stamp this close to the moment of reading may hide a later change. The clocks behind time stamps
@@ -30,8 +30,15 @@ pub(super) struct ParentEntry {
 #[derive(Debug)]
 pub(super) struct ParentItem {
     pub(super) entry: Option<ParentEntry>,
-    /// Id of the content that was last read, if there was any.
-    pub(super) content: Option<BlobId>,
+    /// For a name without an entry: id of the content that was last read.
+    before: Option<BlobId>,
+}
+
+impl ParentItem {
+    /// Id of the content that was last read. Only asked for what cannot be read, as it may cost a hash.
+    pub(super) fn content_id(&self, keys: &Keys) -> Option<BlobId> {
+        self.entry.as_ref().map_or(self.before, |parent| parent.entry.content_id(keys))
+    }
 }
 
 impl ParentDirectory {
@@ -60,13 +67,10 @@ impl ParentDirectory {
         }
         // The next name is greater, so this one is passed.
         let slot = self.slots;
-        Ok(self.advance()?.map(|item| {
-            let content = item.content_id(self.cursor.keys());
-            let entry = match item {
-                Item::Entry(entry) => Some(ParentEntry { entry, slot }),
-                Item::Absent(_) => None,
-            };
-            ParentItem { entry, content }
+        Ok(self.advance()?.map(|item| match item {
+            Item::Entry(entry) => ParentItem { entry: Some(ParentEntry { entry, slot }), before: None },
+            Item::Absent(Absence::NotRead(not_read)) => ParentItem { entry: None, before: not_read.before },
+            Item::Absent(Absence::Excluded) => ParentItem { entry: None, before: None },
         }))
     }
 
