@@ -34,31 +34,17 @@ fn are_same(was: &Gaps, copy: &Gaps) -> bool {
     (reason(was), flags(was)) == (reason(copy), flags(copy))
 }
 
-/// The content of a path in the snapshot before, and the copy of it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct ContentIds {
-    was: Option<BlobId>,
-    copy: Option<BlobId>,
-}
-
-impl ContentIds {
-    pub(super) fn of(from: &Reader, to: &Reader, pair: Option<&Pair>) -> Self {
-        let was = pair.and_then(|pair| pair.was.content_id(from.keys()));
-        Self { was, copy: pair.and_then(|pair| pair.copy.content_id(to.keys())) }
-    }
-
-    /// The copy of what is said of a content that was not read. The copy of an id is known only if the
-    /// snapshot before has that id at this path.
-    pub(super) fn translate(self, not_read: &NotRead) -> NotRead {
-        let known = not_read.before.is_some() && not_read.before == self.was;
-        NotRead { before: self.copy.filter(|_| known), ..not_read.clone() }
-    }
-
-    /// As [`translate`](Self::translate).
-    pub(super) fn translate_gaps(self, gaps: &Gaps) -> Gaps {
-        let content = gaps.content.as_ref().map(|not_read| self.translate(not_read));
-        Gaps { content, ..gaps.clone() }
-    }
+/// The copy of what is said of a content that was not read. `ids` are those of the content at this path in the
+/// snapshot before, and of its copy. Only the former's copy is known.
+pub(super) fn copy_not_read(
+    not_read: &NotRead,
+    ids: impl FnOnce() -> (Option<BlobId>, Option<BlobId>),
+) -> NotRead {
+    let before = not_read.before.and_then(|before| {
+        let (was, copy) = ids();
+        copy.filter(|_| was == Some(before))
+    });
+    NotRead { before, ..not_read.clone() }
 }
 
 /// A directory of the snapshot before, and its copy.
@@ -80,29 +66,34 @@ impl Lockstep {
         self.0.as_ref().and_then(|(_, copy)| copy.cursor.leaf_id())
     }
 
-    /// The entry `name`, and the ids of its content. Names must be requested in ascending order. A directory
-    /// that is lost has no entries any more: what was in it is read from the copied snapshot.
-    pub(super) fn take(&mut self, name: &[u8]) -> Result<(Option<Pair>, ContentIds), Fault> {
-        let Some((was_side, copy_side)) = &mut self.0 else { return Ok(Default::default()) };
+    /// The entry `name`, and the copy of what is said of its content if that was not read. Names must be
+    /// requested in ascending order. A directory that is lost has no entries any more: what was in it is read
+    /// from the copied snapshot.
+    pub(super) fn take(
+        &mut self,
+        name: &[u8],
+        not_read: Option<&NotRead>,
+    ) -> Result<(Option<Pair>, Option<NotRead>), Fault> {
+        let unknown = || (None, not_read.map(|not_read| copy_not_read(not_read, || (None, None))));
+        let Some((was_side, copy_side)) = &mut self.0 else { return Ok(unknown()) };
         let (was, copy) = match (was_side.take(name), copy_side.take(name)) {
             (Ok(was), Ok(copy)) => (was, copy),
             (Err(error), _) | (_, Err(error)) if error.is_loss() => {
                 log::warn!("{error}; all of a directory is read");
                 self.0 = None;
-                return Ok(Default::default());
+                return Ok(unknown());
             }
             (Err(error), _) => return Err(Fault::of_source(error)),
             (_, Err(error)) => return Err(Fault::Target(error)),
         };
-        let ids = ContentIds {
-            was: was.as_ref().and_then(|was| was.content_id(was_side.cursor.keys())),
-            copy: copy.as_ref().and_then(|copy| copy.content_id(copy_side.cursor.keys())),
-        };
+        let id = |side: &Side, item: &Option<Item>| item.as_ref()?.content_id(side.cursor.keys());
+        let ids = || (id(was_side, &was), id(copy_side, &copy));
+        let not_read = not_read.map(|not_read| copy_not_read(not_read, ids));
         let pair = match (was, copy) {
             (Some(Item::Entry(was)), Some(Item::Entry(copy))) => Pair::new(was, copy),
             _ => None,
         };
-        Ok((pair, ids))
+        Ok((pair, not_read))
     }
 }
 

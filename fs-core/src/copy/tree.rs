@@ -5,9 +5,9 @@ use std::io;
 use super::content::Contents;
 use super::fault::Fault;
 use super::links::{Links, PathKeys};
-use super::lockstep::{ContentIds, Lockstep, Pair};
+use super::lockstep::{Lockstep, Pair, copy_not_read};
 use crate::format::limits::MAX_DEPTH;
-use crate::format::{Absence, BlobId, Entry, Item, Kind, Xattrs};
+use crate::format::{Absence, BlobId, Entry, Gaps, Item, Kind, NotRead, Xattrs};
 use crate::monitor::{Cancellation, Monitor};
 use crate::store::{DirectoryCursor, DirectoryWriter, Reader, StoreError, Writer};
 
@@ -69,8 +69,12 @@ impl<'a> TreeCopy<'a> {
     /// Copies the directory `root` and everything below it. Returns its copy. The stack is explicit, because
     /// a tree may be deeper than a thread's stack.
     pub(super) fn run(&mut self, root: &Entry, before: Option<&Pair>) -> Result<Entry, Fault> {
-        let ids = ContentIds::of(self.from, &self.to, before);
-        let (mut copy, first) = self.directory(b"", PathKeys::ROOT, root, before, ids)?;
+        let ids = || {
+            let was = before.and_then(|pair| pair.was.content_id(self.from.keys()));
+            (was, before.and_then(|pair| pair.copy.content_id(self.to.keys())))
+        };
+        let not_read = root.gaps.content.as_ref().map(|not_read| copy_not_read(not_read, ids));
+        let (mut copy, first) = self.directory(b"", PathKeys::ROOT, root, before, not_read)?;
         let mut frames: Vec<Frame> = first.into_iter().collect();
         while let Some(frame) = frames.last_mut() {
             if self.cancellation.is_cancelled() {
@@ -80,7 +84,7 @@ impl<'a> TreeCopy<'a> {
             if let Some((name, item)) = next.map_err(|fault| fault.at(|| path(&frames, b"")))? {
                 let taken = match item {
                     Item::Entry(entry) => self.take(&mut frames, &name, &entry),
-                    Item::Absent(absence) => self.absence(&mut frames, &name, absence),
+                    Item::Absent(absence) => self.absence(&mut frames, &name, &absence),
                 };
                 taken.map_err(|fault| fault.at(|| path(&frames, &name)))?;
                 continue;
@@ -119,15 +123,15 @@ impl<'a> TreeCopy<'a> {
                 None
             }
             (Some(new), Kind::Directory(_)) => {
-                let (before, ids) = new.before.take(name)?;
-                let (copy, below) = self.directory(name, keys, entry, before.as_ref(), ids)?;
+                let (before, not_read) = new.before.take(name, entry.gaps.content.as_ref())?;
+                let (copy, below) = self.directory(name, keys, entry, before.as_ref(), not_read)?;
                 copy.map_or(Ok(()), |copy| new.push(self.writer, name, &Item::Entry(copy)))?;
                 below
             }
             (Some(new), _) => {
-                let (before, ids) = new.before.take(name)?;
+                let (before, not_read) = new.before.take(name, entry.gaps.content.as_ref())?;
                 self.links.note(keys).map_err(Fault::of_source)?;
-                let copy = self.leaf(entry, before.as_ref(), ids)?;
+                let copy = self.leaf(entry, before.as_ref(), not_read)?;
                 new.push(self.writer, name, &Item::Entry(copy))?;
                 None
             }
@@ -137,13 +141,14 @@ impl<'a> TreeCopy<'a> {
     }
 
     /// Takes a name without an entry.
-    fn absence(&mut self, frames: &mut [Frame], name: &[u8], absence: Absence) -> Result<(), Fault> {
+    fn absence(&mut self, frames: &mut [Frame], name: &[u8], absence: &Absence) -> Result<(), Fault> {
         let Some(new) = frames.last_mut().and_then(|frame| frame.new.as_mut()) else { return Ok(()) };
-        let (_, ids) = new.before.take(name)?;
-        let absence = match absence {
-            Absence::NotRead(not_read) => Absence::NotRead(ids.translate(&not_read)),
-            Absence::Excluded => Absence::Excluded,
+        let not_read = match absence {
+            Absence::NotRead(not_read) => Some(not_read),
+            Absence::Excluded => None,
         };
+        let (_, not_read) = new.before.take(name, not_read)?;
+        let absence = not_read.map_or(Absence::Excluded, Absence::NotRead);
         new.push(self.writer, name, &Item::Absent(absence))
     }
 
@@ -154,11 +159,12 @@ impl<'a> TreeCopy<'a> {
         keys: PathKeys,
         entry: &Entry,
         before: Option<&Pair>,
-        ids: ContentIds,
+        not_read: Option<NotRead>,
     ) -> Result<Begun, Fault> {
         let Kind::Directory(id) = entry.kind else { return Ok((Some(entry.clone()), None)) };
         let xattrs = self.xattrs(entry, before)?;
-        let entry = Entry { xattrs, gaps: ids.translate_gaps(&entry.gaps), ..entry.clone() };
+        let gaps = Gaps { content: not_read, ..entry.gaps.clone() };
+        let entry = Entry { xattrs, gaps, ..entry.clone() };
         if let Some(pair) = before.filter(|pair| pair.was.kind == entry.kind) {
             let copy = Entry { kind: pair.copy.kind.clone(), ..entry };
             let below = self.links.are_wanted().then(|| self.taken_over(name, keys, id));
@@ -179,7 +185,12 @@ impl<'a> TreeCopy<'a> {
     }
 
     /// Copies an entry that is no directory. Nothing that the entry before shares is read.
-    fn leaf(&mut self, entry: &Entry, before: Option<&Pair>, ids: ContentIds) -> Result<Entry, Fault> {
+    fn leaf(
+        &mut self,
+        entry: &Entry,
+        before: Option<&Pair>,
+        not_read: Option<NotRead>,
+    ) -> Result<Entry, Fault> {
         let kind = match before {
             Some(pair) if pair.was.kind == entry.kind => {
                 self.contents.progress.unchanged += 1;
@@ -187,7 +198,8 @@ impl<'a> TreeCopy<'a> {
             }
             _ => self.contents.kind(self.writer, &entry.kind, before.map(|pair| &pair.copy.kind))?,
         };
-        let (xattrs, gaps) = (self.xattrs(entry, before)?, ids.translate_gaps(&entry.gaps));
+        let xattrs = self.xattrs(entry, before)?;
+        let gaps = Gaps { content: not_read, ..entry.gaps.clone() };
         Ok(Entry { kind, xattrs, gaps, ..entry.clone() })
     }
 
