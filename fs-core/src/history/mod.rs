@@ -15,7 +15,7 @@ pub mod time;
 
 pub use calendar::{Calendar, Position};
 pub use path::{CHANGES, VERSIONS, components, joined, parted};
-pub use reading::Reading;
+pub use reading::{Reading, Readings};
 pub use snapshot_path::SnapshotPath;
 pub use source::{Snapshot, SnapshotInfo, Source};
 pub use sources::Sources;

@@ -1,6 +1,6 @@
 //! Distinguishes paths that an import could not read, or left out, from deleted ones.
 
-use super::{Snapshot, components};
+use super::{Snapshot, components, parted};
 use crate::format::{Absence, Entry, Item, Kind};
 use crate::store::{self, Reader, StoreError};
 
@@ -40,36 +40,88 @@ impl Reading {
     }
 }
 
+/// Tells of many paths of a snapshot whether its import could read them. The directory of the last path is
+/// remembered, so the paths of a directory should come together.
+#[derive(Debug)]
+pub struct Readings<'a> {
+    snapshot: &'a Snapshot,
+    directory: Box<[u8]>,
+    /// Place of `directory`.
+    place: Place,
+}
+
+impl<'a> Readings<'a> {
+    /// Begins at the root of a snapshot.
+    pub fn of(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot, directory: Box::default(), place: Place::At(snapshot.manifest.root.clone()) }
+    }
+
+    /// As [`Snapshot::reading`].
+    pub fn of_path(&mut self, reader: &Reader, path: &[u8]) -> Result<Reading, StoreError> {
+        if self.snapshot.is_whole() {
+            return Ok(Reading::Read);
+        }
+        if self.snapshot.manifest.extensions.unread.covers(path) {
+            return Ok(Reading::NotRead);
+        }
+        let (directory, name) = parted(path);
+        if *directory != *self.directory {
+            let mut place = Place::At(self.snapshot.manifest.root.clone());
+            for name in components(directory) {
+                place = self.snapshot.step(reader, &place, name)?;
+            }
+            (self.directory, self.place) = (directory.into(), place);
+        }
+        match components(name).next() {
+            Some(name) => Ok(self.snapshot.step(reader, &self.place, name)?.reading()),
+            None => Ok(self.place.reading()),
+        }
+    }
+}
+
+/// What a snapshot tells about a path and all paths below it.
+#[derive(Debug, Clone)]
+enum Place {
+    /// The snapshot has this entry.
+    At(Entry),
+    /// All of them are missing for one reason.
+    Below(Reading),
+}
+
+impl Place {
+    fn reading(&self) -> Reading {
+        match self {
+            Place::At(entry) if entry.not_read().is_some() => Reading::NotRead,
+            Place::At(_) => Reading::Read,
+            Place::Below(reading) => *reading,
+        }
+    }
+}
+
 impl Snapshot {
     /// Whether the import could read `path`. The names in it are separated by `/`.
     pub fn reading(&self, reader: &Reader, path: &[u8]) -> Result<Reading, StoreError> {
-        if self.is_whole() {
-            return Ok(Reading::Read);
-        }
-        let listed = &self.manifest.extensions.unread;
-        if listed.covers(path) {
-            return Ok(Reading::NotRead);
-        }
-        let unknown = if listed.more > 0 { Reading::PerhapsNotRead } else { Reading::Read };
-        let mut entry = self.manifest.root.clone();
-        for name in components(path) {
-            let Kind::Directory(id) = entry.kind else { return Ok(unknown) };
-            if entry.gaps.left_out {
-                return Ok(Reading::Excluded);
-            }
+        Readings::of(self).of_path(reader, path)
+    }
+
+    /// Goes on from the place of a directory to that of `name` in it. Does not look at the listed paths.
+    fn step(&self, reader: &Reader, place: &Place, name: &[u8]) -> Result<Place, StoreError> {
+        let Place::At(entry) = place else { return Ok(place.clone()) };
+        let has_more = self.manifest.extensions.unread.more > 0;
+        let unknown = if has_more { Reading::PerhapsNotRead } else { Reading::Read };
+        Ok(match entry.kind {
+            Kind::Directory(_) if entry.gaps.left_out => Place::Below(Reading::Excluded),
             // Nothing below it has a reason.
-            if entry.gaps.is_empty() {
-                return Ok(unknown);
-            }
-            entry = match store::lookup_item(reader, &id, name)? {
-                Some(Item::Entry(entry)) => entry,
-                Some(Item::Absent(Absence::NotRead(_))) => return Ok(Reading::NotRead),
-                Some(Item::Absent(Absence::Excluded)) => return Ok(Reading::Excluded),
-                None if entry.not_read().is_some() => return Ok(Reading::NotRead),
-                None => return Ok(unknown),
-            };
-        }
-        Ok(if entry.not_read().is_some() { Reading::NotRead } else { Reading::Read })
+            Kind::Directory(_) if entry.gaps.is_empty() => Place::Below(unknown),
+            Kind::Directory(id) => match store::lookup_item(reader, &id, name)? {
+                Some(Item::Entry(entry)) => Place::At(entry),
+                Some(Item::Absent(Absence::NotRead(_))) => Place::Below(Reading::NotRead),
+                Some(Item::Absent(Absence::Excluded)) => Place::Below(Reading::Excluded),
+                None if entry.not_read().is_some() => Place::Below(Reading::NotRead),
+                None => Place::Below(unknown),
+            },
+            _ => Place::Below(unknown),
+        })
     }
 
     /// Whether the import could read all of an entry that the snapshot has at `path`, and everything below

@@ -1,7 +1,7 @@
 use super::positions::Positions;
 use super::sweep::{Nodes, Swept, SweptState, sweep};
 use crate::format::Kind;
-use crate::history::{Reading, Source, joined};
+use crate::history::{Reading, Readings, Source, joined};
 use crate::store::{Reader, StoreError};
 use crate::view::{FileKind, View, ViewError};
 
@@ -60,7 +60,7 @@ impl View {
         emit: &mut dyn FnMut(Hit) -> bool,
     ) -> Result<(), ViewError> {
         let mut root = Nodes::new();
-        let doubtful = Doubtful::of(self.reader(), source);
+        let mut doubtful = Doubtful::of(self.reader(), source);
         for (at, (_, snapshot)) in source.snapshots().enumerate() {
             if let Kind::Directory(id) = snapshot.manifest.root.kind {
                 root.entry(id).or_default().add(at, at);
@@ -84,7 +84,7 @@ impl View {
                             todo.push(Todo::Enter { path: path.clone().into(), nodes: below });
                         }
                         if wanted(&swept.name)
-                            && let Some(hit) = query.hit(&doubtful, path, swept.states)?
+                            && let Some(hit) = query.hit(&mut doubtful, path, swept.states)?
                         {
                             todo.push(Todo::Report(hit));
                         }
@@ -111,7 +111,7 @@ impl Query<'_> {
     /// The hit for a path with these states; `None` if the query does not select it.
     fn hit(
         &self,
-        doubtful: &Doubtful<'_>,
+        doubtful: &mut Doubtful<'_>,
         path: Vec<u8>,
         mut states: Vec<SweptState>,
     ) -> Result<Option<Hit>, ViewError> {
@@ -162,34 +162,30 @@ impl Query<'_> {
 /// The snapshots that may lack what existed.
 struct Doubtful<'a> {
     reader: &'a Reader,
-    source: &'a Source,
-    /// Indexes of these snapshots in the timeline, in order.
-    positions: Vec<usize>,
+    /// Their indexes in the timeline, in order.
+    readings: Vec<(usize, Readings<'a>)>,
     /// End of the timeline: the number of its snapshots.
     end: usize,
 }
 
 impl<'a> Doubtful<'a> {
     fn of(reader: &'a Reader, source: &'a Source) -> Self {
-        let all = source.snapshots().enumerate();
-        let positions = all.filter(|(_, (_, snapshot))| !snapshot.is_whole()).map(|(index, _)| index);
-        Self { reader, source, positions: positions.collect(), end: source.timeline.len() }
-    }
-
-    fn reading(&self, index: usize, path: &[u8]) -> Result<Reading, StoreError> {
-        self.source.snapshot(index).map_or(Ok(Reading::Read), |snapshot| snapshot.reading(self.reader, path))
+        let all = source.snapshots().enumerate().filter(|(_, (_, snapshot))| !snapshot.is_whole());
+        let readings = all.map(|(index, (_, snapshot))| (index, Readings::of(snapshot))).collect();
+        Self { reader, readings, end: source.timeline.len() }
     }
 
     /// The reason why a path in the snapshots `there` is not in the last snapshot; `None` if it is.
-    fn missing(&self, path: &[u8], there: &Positions) -> Result<Option<Reading>, StoreError> {
+    fn missing(&mut self, path: &[u8], there: &Positions) -> Result<Option<Reading>, StoreError> {
         let after = there.last() + 1;
-        let doubtful = &self.positions[self.positions.partition_point(|index| *index < after)..];
+        let first = self.readings.partition_point(|(index, _)| *index < after);
+        let doubtful = &mut self.readings[first..];
         if doubtful.len() < self.end - after {
             return Ok(Some(Reading::Read));
         }
         let mut missing = None;
-        for index in doubtful {
-            missing = Some(self.reading(*index, path)?);
+        for (_, readings) in doubtful {
+            missing = Some(readings.of_path(self.reader, path)?);
             if missing.is_some_and(Reading::is_certain) {
                 break;
             }
@@ -198,11 +194,11 @@ impl<'a> Doubtful<'a> {
     }
 
     /// The snapshots that lack a path without proof that it was deleted. The snapshots `there` have it.
-    fn unread(&self, path: &[u8], there: &Positions) -> Result<Positions, StoreError> {
+    fn unread(&mut self, path: &[u8], there: &Positions) -> Result<Positions, StoreError> {
         let mut unread = Positions::default();
-        for index in self.positions.iter().copied() {
-            if !there.contains(index) && !self.reading(index, path)?.is_certain() {
-                unread.add(index, index);
+        for (index, readings) in &mut self.readings {
+            if !there.contains(*index) && !readings.of_path(self.reader, path)?.is_certain() {
+                unread.add(*index, *index);
             }
         }
         Ok(unread)
