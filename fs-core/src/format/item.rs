@@ -38,6 +38,11 @@ impl Item {
         matches!(body.first(), Some(&(NAME_ONLY | EXCLUDED)))
     }
 
+    /// Whether an encoded item is a name whose entry could not be read.
+    pub fn encodes_not_read(body: &[u8]) -> bool {
+        body.first() == Some(&NAME_ONLY)
+    }
+
     /// Appends the canonical encoding.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
@@ -99,6 +104,8 @@ pub(super) mod tests {
             let mut bytes = Vec::new();
             item.encode(&mut bytes);
             prop_assert_eq!(Item::encodes_absence(&bytes), matches!(item, Item::Absent(_)));
+            let is_not_read = matches!(item, Item::Absent(Absence::NotRead(_)));
+            prop_assert_eq!(Item::encodes_not_read(&bytes), is_not_read);
             prop_assert_eq!(Entry::decode(&bytes).is_ok(), matches!(item, Item::Entry(_)));
             prop_assert_eq!(Item::decode(&bytes), Ok(item));
         }

@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 
-use super::pairs::{Pairs, name};
+use super::pairs::Pairs;
 use crate::format::{Entry, Keys, Time};
 use crate::history::{Snapshot, Source, Sources, joined};
 use crate::store::{self, Differing, Found, StoreError};
@@ -163,7 +163,7 @@ impl VirtualFolder for Both {
 
     fn lookup(&self, view: &View, name: &[u8]) -> Result<Node, ViewError> {
         let find = |tree: &Tree| store::find(view.reader(), &tree.id, name);
-        let differing = Differing { before: find(&self.before)?, after: find(&self.after)? };
+        let differing = Differing { before: find(&self.before)?, after: find(&self.after)?, not_read: None };
         self.shown(view, &differing)?.ok_or(ViewError::NotFound)
     }
 
@@ -176,7 +176,7 @@ impl VirtualFolder for Both {
                 continue;
             }
             let Some(node) = self.shown(view, &differing)? else { continue };
-            if !emit(DirEntry { name: name(&differing), node, next_offset }) {
+            if !emit(DirEntry { name: differing.name(), node, next_offset }) {
                 break;
             }
         }
@@ -237,11 +237,13 @@ impl Both {
                 Part::Modified | Part::NotRead => Ok(None),
             };
         }
-        let (there, missing_in, gone) = match &differing.after {
-            Some(_) => (whole(after, &differing.after), before, Part::Added),
-            None => (whole(before, &differing.before), after, Part::Deleted),
+        let (there, missing_in, gone) = match (&differing.before, &differing.after) {
+            (_, Some(_)) => (whole(after, &differing.after), before, Part::Added),
+            (Some(_), None) => (whole(before, &differing.before), after, Part::Deleted),
+            // There is nothing to show.
+            (None, None) => return Ok(None),
         };
-        let path = joined(&missing_in.path, name(differing));
+        let path = joined(&missing_in.path, differing.name());
         let was_read = missing_in.snapshot.reading(view.reader(), &path)?.is_certain();
         let belongs = if was_read { gone } else { Part::NotRead };
         if *part == belongs { there } else { Ok(None) }

@@ -32,14 +32,14 @@ impl Pairs {
 
     /// Returns the next name; `None` after the last.
     pub(super) fn advance(&mut self) -> Result<Option<Differing>, StoreError> {
-        let different = self.different.as_ref().map(name);
+        let different = self.different.as_ref().map(Differing::name);
         let directory = self.directory.as_ref().map(Found::name);
         let is_different = different.is_some_and(|name| directory.is_none_or(|other| name <= other));
         let is_directory = directory.is_some_and(|name| different.is_none_or(|other| name <= other));
         let mut next = None;
         if is_directory {
             let both = self.directory.take();
-            next = Some(Differing { before: both.clone(), after: both });
+            next = Some(Differing { before: both.clone(), after: both, not_read: None });
             self.directory = self.next_directory()?;
         }
         if is_different {
@@ -58,9 +58,4 @@ impl Pairs {
         }
         Ok(None)
     }
-}
-
-/// The name of an entry that differs.
-pub(super) fn name(differing: &Differing) -> &[u8] {
-    differing.after.as_ref().or(differing.before.as_ref()).map_or(b"", Found::name)
 }

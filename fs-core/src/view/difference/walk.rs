@@ -4,7 +4,8 @@ use crate::store::{Comparison, Differing, Found, Reader, StoreError};
 use crate::view::node::{Node, Tree};
 use crate::view::{Aspect, Aspects, View, ViewError};
 
-/// One difference between two trees.
+/// One difference between two trees. Neither has the entry if the import of one of them could not read it, and
+/// the other lacks it.
 #[derive(Debug)]
 pub struct Difference<'a> {
     /// Path below the compared nodes; empty for these nodes themselves.
@@ -58,8 +59,7 @@ impl View {
             if frame.path_len > 0 {
                 walk.path.push(b'/');
             }
-            let found = differing.before.as_ref().or(differing.after.as_ref());
-            walk.path.extend(found.map_or(&b""[..], Found::name));
+            walk.path.extend(differing.name());
             goes_on = walk.meet(before.as_ref(), after.as_ref(), frame_reading);
         }
         Ok(())
@@ -91,12 +91,13 @@ struct Frame {
 }
 
 impl Frame {
-    /// Whether the side that lacks the entry could read its path.
+    /// Whether the side that lacks the entry could read its path. If both lack it, one could not.
     fn reading_of(&self, reader: &Reader, differing: &Differing) -> Result<Reading, StoreError> {
         let (missing, found) = match (&differing.before, &differing.after) {
             (Some(found), None) => (&self.after, found),
             (None, Some(found)) => (&self.before, found),
-            _ => return Ok(Reading::Read),
+            (Some(_), Some(_)) => return Ok(Reading::Read),
+            (None, None) => return Ok(Reading::NotRead),
         };
         let of = |tree: &Tree| tree.snapshot.reading(reader, &joined(&tree.path, found.name()));
         missing.as_ref().map_or(Ok(self.reading), of)
@@ -130,6 +131,7 @@ impl Walk<'_> {
                 let reading = if is_unread { Reading::NotRead } else { Reading::Read };
                 aspects.is_empty() || report(before, after, aspects, reading)
             }
+            (None, None) => reading.is_certain() || report(None, None, Aspects::default(), reading),
             _ => {
                 before.is_none_or(|_| report(before, None, Aspects::default(), reading))
                     && after.is_none_or(|_| report(None, after, Aspects::default(), reading))

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{DirectoryCursor, Found};
-use crate::format::BlobId;
+use crate::format::{BlobId, Item};
 use crate::store::{Reader, StoreError};
 
 /// Finds the names under which two directories have different entries, in the order of the names.
@@ -17,14 +17,22 @@ pub struct Comparison {
     after: DirectoryCursor,
 }
 
-/// A name with its two entries, of which at least one exists. A name that a directory has without an entry
-/// counts as missing there.
+/// A name with its two entries. A name that a directory has without an entry counts as missing there.
 #[derive(Debug)]
 pub struct Differing {
     /// The entry in the first directory.
     pub before: Option<Found>,
     /// The entry in the second directory.
     pub after: Option<Found>,
+    /// If neither exists: the item of the only directory whose entry could not be read.
+    pub not_read: Option<Found>,
+}
+
+impl Differing {
+    /// The name.
+    pub fn name(&self) -> &[u8] {
+        self.after.as_ref().or(self.before.as_ref()).or(self.not_read.as_ref()).map_or(b"", Found::name)
+    }
 }
 
 impl Comparison {
@@ -78,12 +86,19 @@ impl Comparison {
         let (before, after) = (before.filter(|_| order.is_le()), after.filter(|_| order.is_ge()));
         self.before.at += usize::from(before.is_some());
         self.after.at += usize::from(after.is_some());
-        let is_entry = |found: &Found| !found.is_absent();
-        match (before.filter(is_entry), after.filter(is_entry)) {
-            (None, None) => Step::Equal,
-            (Some(one), Some(other)) if one.body() == other.body() => Step::Equal,
-            (before, after) => Step::Differing(Differing { before, after }),
-        }
+        let is_entry = |found: &&Found| !found.is_absent();
+        let is_not_read = |found: &&Found| Item::encodes_not_read(found.body());
+        let entries = (before.as_ref().filter(is_entry), after.as_ref().filter(is_entry));
+        let not_read = (before.as_ref().filter(is_not_read), after.as_ref().filter(is_not_read));
+        let differing = match (entries, not_read) {
+            ((Some(one), Some(other)), _) if one.body() == other.body() => return Step::Equal,
+            ((None, None), (None, None) | (Some(_), Some(_))) => return Step::Equal,
+            ((None, None), (one, other)) => {
+                Differing { before: None, after: None, not_read: one.or(other).cloned() }
+            }
+            ((one, other), _) => Differing { before: one.cloned(), after: other.cloned(), not_read: None },
+        };
+        Step::Differing(differing)
     }
 }
 

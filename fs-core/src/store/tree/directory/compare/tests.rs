@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::format::{Entry, Kind};
+use crate::format::{Absence, Entry, Kind, NotRead};
 use crate::store::{Access, CacheSizes, DirectoryWriter, Repository, Writer};
 use crate::testing::samples::{self, manifest};
 
@@ -19,13 +19,22 @@ fn name(number: u32) -> Vec<u8> {
     format!("file {number:07}").into_bytes()
 }
 
+/// In place of a uid: names without an entry.
+const EXCLUDED: u32 = u32::MAX - 1;
+const NOT_READ: u32 = u32::MAX;
+
 fn write(writer: &mut Writer, model: &Model) -> BlobId {
     let mut directory = DirectoryWriter::default();
     for (name, uid) in model {
         let mut entry: Entry = samples::entry(Kind::Fifo);
         entry.attributes.uid = *uid;
+        let item = match *uid {
+            NOT_READ => Item::Absent(Absence::NotRead(NotRead::new("refused", None))),
+            EXCLUDED => Item::Absent(Absence::Excluded),
+            _ => Item::Entry(entry),
+        };
         let mut body = Vec::new();
-        entry.encode(&mut body);
+        item.encode(&mut body);
         directory.push(writer, name, &body).unwrap();
     }
     directory.finish(writer).unwrap()
@@ -42,20 +51,27 @@ fn compare(before: Option<&Model>, after: Option<&Model>) -> (Changes, usize) {
     writer.commit(&manifest(ids[0].or(ids[1]).unwrap())).unwrap();
     let mut comparison = Comparison::new(repository.reader(CacheSizes::default()), ids[0], ids[1]);
     let (mut changes, mut last) = (Changes::new(), Vec::new());
-    while let Some(Differing { before, after }) = comparison.advance().unwrap() {
+    while let Some(differing) = comparison.advance().unwrap() {
         let uid = |found: &Option<Found>| Some(found.as_ref()?.entry().unwrap().attributes.uid);
-        let name = before.as_ref().or(after.as_ref()).unwrap().name().to_vec();
+        let name = differing.name().to_vec();
         assert!(name > last, "names come in order");
         last.clone_from(&name);
-        changes.insert(name, (uid(&before), uid(&after)));
+        let Differing { before, after, not_read } = &differing;
+        assert_eq!(not_read.is_some(), before.is_none() && after.is_none());
+        changes.insert(name, (uid(before), uid(after)));
     }
     (changes, comparison.before.opened + comparison.after.opened)
 }
 
 fn expected(before: &Model, after: &Model) -> Changes {
     let names = before.keys().chain(after.keys());
-    let changed = names.filter(|name| before.get(*name) != after.get(*name));
-    changed.map(|name| (name.clone(), (before.get(name).copied(), after.get(name).copied()))).collect()
+    let entry = |model: &Model, name| model.get(name).copied().filter(|uid| *uid < EXCLUDED);
+    let is_not_read = |model: &Model, name| model.get(name) == Some(&NOT_READ);
+    let changed = names.filter(|name| match (entry(before, *name), entry(after, *name)) {
+        (None, None) => is_not_read(before, *name) != is_not_read(after, *name),
+        (one, other) => one != other,
+    });
+    changed.map(|name| (name.clone(), (entry(before, name), entry(after, name)))).collect()
 }
 
 #[test]
@@ -99,10 +115,12 @@ proptest! {
     #[test]
     fn any_two_directories_are_compared_as_their_models(
         count in 0u32..6000,
-        sets in prop::collection::vec((0u32..7000, 0u32..3), 0..30),
+        lacks in prop::collection::vec((0u32..7000, EXCLUDED..=NOT_READ), 0..30),
+        sets in prop::collection::vec((0u32..7000, prop_oneof![0u32..3, EXCLUDED..=NOT_READ]), 0..30),
         gone in prop::collection::vec((0u32..6000, 0u32..900), 0..3),
     ) {
-        let before = numbered(count);
+        let mut before = numbered(count);
+        before.extend(lacks.into_iter().map(|(number, uid)| (name(number), uid)));
         let mut after = before.clone();
         after.extend(sets.into_iter().map(|(number, uid)| (name(number), uid)));
         for (from, len) in gone {
