@@ -280,7 +280,7 @@ impl Filesystem for History {
     }
 
     fn listxattr(&self, request: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
-        match self.ask(ino, |node| self.view.xattrs(node)) {
+        match self.ask(ino, |node| self.view.all_xattrs(node)) {
             Ok(set) => {
                 // xattr(7): only privileged users see trusted attributes.
                 let visible = |name: &&[u8]| request.uid() == 0 || !name.starts_with(b"trusted.");

@@ -82,7 +82,8 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
             (Some(before), Some(after)) => Aspects::between_versions(before, after),
         };
         if output.is_json() {
-            output.json(&json::logged(&log.source, path, interval, changes))?;
+            let absent = before.word_of_missing(interval);
+            output.json(&json::logged(&log.source, path, interval, absent, changes))?;
         } else {
             rows.push(row(output, log, interval, before, changes));
         }
@@ -137,9 +138,19 @@ impl Before {
     fn then(self, interval: &Interval) -> Self {
         match (self, &interval.state, interval.reading) {
             (_, Some(_), Reading::Read) => Before::There,
+            // If it ever existed, no snapshot has it.
+            (Before::Nothing | Before::NeverRead, None, Reading::Read) => Before::Nothing,
             (Before::Deleted, None, _) | (_, None, Reading::Read) => Before::Deleted,
             (Before::Nothing | Before::NeverRead, None, _) => Before::NeverRead,
             _ => Before::NotRead,
+        }
+    }
+
+    /// The word for a path that is absent from an interval.
+    fn word_of_missing(self, interval: &Interval) -> &'static str {
+        match self {
+            Before::Nothing | Before::NeverRead if interval.reading.is_certain() => "missing",
+            _ => interval.reading.of_missing(),
         }
     }
 
@@ -161,7 +172,7 @@ fn row(output: &Output, log: &PathLog, interval: &Interval, before: Before, chan
     let words = || changes.iter().map(Aspect::name).collect::<Vec<_>>().join(", ");
     let dash = || "-".to_owned();
     let (number, length, mode, what) = match &interval.state {
-        None => (dash(), dash(), dash(), missing(output, log, interval)),
+        None => (dash(), dash(), dash(), missing(output, log, interval, before)),
         Some(state) => {
             let length = if state.entry.is_directory() { dash() } else { size(state.entry.size()) };
             let (colour, word) = before.word();
@@ -192,8 +203,8 @@ fn row(output: &Output, log: &PathLog, interval: &Interval, before: Before, chan
 const NOT_ALL_READ: &str = "not all read";
 
 /// The text that says why a path is missing.
-fn missing(output: &Output, log: &PathLog, interval: &Interval) -> String {
-    let word = interval.reading.of_missing();
+fn missing(output: &Output, log: &PathLog, interval: &Interval, before: Before) -> String {
+    let word = before.word_of_missing(interval);
     let colour = if interval.reading.is_certain() { Colour::Red } else { Colour::Yellow };
     let shown = output.colours().word(colour, word);
     // The import read everything, but the run of rsync was partial and may not have copied the path.

@@ -105,9 +105,19 @@ fn entry(entry: &format::Entry) -> Object {
     }
 }
 
-/// An entry of a directory.
-pub fn listed(name: &[u8], attr: &Attr, target: Option<&[u8]>, not_read: Option<&NotRead>) -> Object {
-    Object::default().text("name", name).field("nlink", attr.nlink).and(node(attr, target, not_read))
+/// An entry of a directory. `content_excluded` is set for a directory whose content was excluded.
+pub fn listed(
+    name: &[u8],
+    attr: &Attr,
+    target: Option<&[u8]>,
+    not_read: Option<&NotRead>,
+    content_excluded: bool,
+) -> Object {
+    Object::default()
+        .text("name", name)
+        .field("nlink", attr.nlink)
+        .and(node(attr, target, not_read))
+        .some("content_excluded", content_excluded.then_some(true))
 }
 
 /// A name of a directory that has no entry.
@@ -153,17 +163,24 @@ pub fn found(source: &Source, hit: &Hit) -> Object {
 }
 
 /// An interval of a path's history. `version` is `null` for a directory. `not_all_read` is set if the import
-/// did not read everything of it: it is unknown whether its content changed.
+/// did not read everything of it: it is unknown whether its content changed. `absent` is the reason why the
+/// path is absent, if it is.
 /// `changed` has the aspects that differ from the state before. It is empty if the path is new, deleted, or
 /// back in an earlier state.
-pub fn logged(source: &Source, path: &[u8], interval: &Interval, changes: Aspects) -> Object {
+pub fn logged(
+    source: &Source,
+    path: &[u8],
+    interval: &Interval,
+    absent: &'static str,
+    changes: Aspects,
+) -> Object {
     let state = interval.state.as_ref();
     let is_part = state.is_some() && !interval.reading.is_certain();
     let object = Object::default()
         .text("source", &source.name)
         .text("path", path)
         .some("type", state.is_none().then_some("absent"))
-        .some("absent", state.is_none().then(|| interval.reading.of_missing()))
+        .some("absent", state.is_none().then_some(absent))
         .some("not_all_read", is_part.then_some(true))
         .field("version", state.and_then(|state| state.number))
         .and(span(source, interval.first, interval.last, interval.last - interval.first + 1))

@@ -4,6 +4,7 @@
 use super::ViewError;
 use super::filesystem::View;
 use super::node::{Node, NodeKind};
+use super::unread::lacking_xattrs;
 
 const PREFIX: &[u8] = b"user.yester.";
 
@@ -12,10 +13,14 @@ impl View {
     ///
     /// # Errors
     ///
-    /// If the stored attributes cannot be read, whatever the name.
+    /// If the stored attributes cannot be read, whatever the name. [`ViewError::NotRead`] if the attribute is
+    /// not stored, and the import could not read all attributes.
     pub fn xattr(&self, node: &Node, name: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
         let kept = self.xattrs(node)?.get(name).map(<[u8]>::to_vec);
-        Ok(kept.or_else(|| self.own(node, name.strip_prefix(PREFIX)?)))
+        match kept.or_else(|| self.own(node, name.strip_prefix(PREFIX)?)) {
+            None if self.lacks_xattrs(node) => Err(lacking_xattrs()),
+            found => Ok(found),
+        }
     }
 
     fn own(&self, node: &Node, name: &[u8]) -> Option<Vec<u8>> {

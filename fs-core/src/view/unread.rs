@@ -2,7 +2,7 @@
 
 use super::node::{Node, NodeKind, Tree};
 use super::{View, ViewError};
-use crate::format::{Absence, Entry, Item, NotRead};
+use crate::format::{Absence, Entry, Item, NotRead, XattrSet};
 use crate::history::{Reading, Snapshot};
 use crate::store::{self, DirectoryCursor, NamedAbsence, StoreError};
 
@@ -16,6 +16,20 @@ impl View {
     /// Whether extended attributes of a node could not be read.
     pub fn lacks_xattrs(&self, node: &Node) -> bool {
         node.entry().is_some_and(|entry| entry.gaps.xattrs)
+    }
+
+    /// Whether a node is a directory whose content was excluded, as with `--one-file-system`.
+    pub fn excludes_content(&self, node: &Node) -> bool {
+        node.entry().is_some_and(|entry| entry.gaps.left_out)
+    }
+
+    /// The stored extended attributes of a node, for a reader that takes them for all.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError::NotRead`] if the import could not read all of them.
+    pub fn all_xattrs(&self, node: &Node) -> Result<XattrSet, ViewError> {
+        if self.lacks_xattrs(node) { Err(lacking_xattrs()) } else { self.xattrs(node) }
     }
 
     /// Whether the import of a snapshot could read `path`.
@@ -63,6 +77,11 @@ impl View {
         }
         Ok(None)
     }
+}
+
+/// The error for an attribute that may be among those that were not read.
+pub(super) fn lacking_xattrs() -> ViewError {
+    ViewError::NotRead("some of its extended attributes".into())
 }
 
 /// The error for an entry whose content was not read.

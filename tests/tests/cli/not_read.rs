@@ -182,6 +182,48 @@ fn diff_does_not_know() {
     assert_eq!((&json["change"], &json["before"]["size"]), (&"not read".into(), &8.into()));
 }
 
+/// The first snapshot has no `names/new`, and nobody knows what the second one lacks.
+#[test]
+fn diff_names_what_only_one_side_could_have() {
+    let Some(sandbox) = history(&["names"], &[]) else { return };
+    file(sandbox.source().join("names/new"), "new");
+    import(&sandbox).code_is(3);
+    let new = |from: &str, to: &str| {
+        let diff = |options: &[&str]| sandbox.yester(["diff", from, to]).args(options).run().code_is(0);
+        let text = diff(&[]).text();
+        assert!(diff(&["--stat"]).text().contains(" not read"));
+        assert!(diff(&["--patch"]).stderr().contains("names/new: left out of the patch"));
+        text.lines().filter(|line| line.ends_with("names/new")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(new("@first", "@latest"), ["? names/new"]);
+    assert_eq!(new("@latest", "@first"), ["? names/new"]);
+    let json = sandbox.yester(["--json", "diff", "@first", "@latest", "names"]).run().ok().json_lines();
+    let new = json.iter().find(|line| line["path"] == "names/new").expect("an object");
+    assert_eq!((&new["change"], &new["before"]), (&"not read".into(), &Value::Null));
+    import(&sandbox).code_is(3);
+    assert_eq!(sandbox.yester(["diff", "@latest~1", "@latest"]).run().ok().text(), "");
+}
+
+/// Below a folder that was once excluded, what appears later is new.
+#[test]
+fn log_does_not_call_deleted_what_was_never_there() {
+    let sandbox = Sandbox::with_repository();
+    let backup = sandbox.source().join("backup");
+    file(sandbox.source().join("ok"), "ok");
+    fs::rename(sandbox.repo(), &backup).expect("renamed");
+    sandbox.bare_yester(["--repo"]).arg(&backup).arg("import").arg(sandbox.source()).run().ok();
+    fs::rename(&backup, sandbox.repo()).expect("renamed");
+    sandbox.import();
+    file(backup.join("later"), "later");
+    sandbox.import();
+    for path in ["backup", "backup/later"] {
+        let (text, json) = log(&sandbox, path);
+        let words: Vec<_> = text.iter().map(|line| line.rsplit("  ").next().expect("words")).collect();
+        assert_eq!(words, ["excluded", "missing", "new"], "{path}");
+        assert_eq!(json[1]["absent"], "missing", "{path}");
+    }
+}
+
 #[test]
 fn restore_names_it_and_makes_no_file() {
     let Some(sandbox) = history(&ALL, &[]) else { return };

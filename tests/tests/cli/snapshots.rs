@@ -125,7 +125,23 @@ fn one_file_system_stays_on_it() {
     sandbox.yester(["import", "-x"]).arg(sandbox.source()).run().ok();
     sandbox.yester(["ls", "@latest:hollow"]).run().ok();
     sandbox.yester(["cat", "@latest:hollow/elsewhere"]).run().fails(1, &["hollow/elsewhere"]);
+    let hollow = |time: &str| {
+        let long = sandbox.yester(["ls", "-l", &format!("{time}:")]).run().ok().text();
+        let json = sandbox.yester(["--json", "ls", &format!("{time}:")]).run().ok().json_lines();
+        let entry = json.into_iter().find(|entry| entry["name"] == "hollow").expect("its place");
+        (long.contains("hollow  (content excluded)"), entry["content_excluded"] == true)
+    };
+    assert_eq!(hollow("@latest"), (true, true));
     sandbox.import();
+    assert_eq!(hollow("@latest"), (false, false));
+    assert_eq!(hollow("@first"), (true, true));
+    // It is unknown whether the file existed then.
+    assert_eq!(
+        sandbox.yester(["diff", "@first", "@latest", "hollow"]).run().ok().text(),
+        "? hollow/elsewhere\n"
+    );
+    let log = sandbox.yester(["--json", "log", "hollow/elsewhere"]).run().ok().json_lines();
+    assert_eq!(log[0]["absent"], "excluded", "{log:?}");
     assert_eq!(sandbox.yester(["cat", "@latest:hollow/elsewhere"]).run().ok().stdout, b"x");
 }
 

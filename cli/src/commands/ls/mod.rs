@@ -3,7 +3,7 @@ mod printer;
 use std::ffi::OsStr;
 
 use anyhow::Result;
-use fs_core::format::Absence;
+use fs_core::format::{Absence, NotRead};
 use fs_core::history::{SnapshotInfo, SnapshotPath};
 use fs_core::service::{History, ServiceError};
 use fs_core::store::NamedAbsence;
@@ -193,12 +193,9 @@ impl Listing {
 
     fn print_json(&self, output: &mut Output, name: &[u8], node: &Node) -> Result<()> {
         let attr = self.view.attr(node);
-        Ok(output.json(&json::listed(
-            name,
-            &attr,
-            self.target(name, &attr, node)?,
-            self.view.not_read(node),
-        ))?)
+        let (target, not_read) = (self.target(name, &attr, node)?, self.view.not_read(node));
+        let excluded = self.view.excludes_content(node);
+        Ok(output.json(&json::listed(name, &attr, target, not_read, excluded))?)
     }
 
     fn row(&self, name: &[u8], node: &Node) -> Result<Row> {
@@ -214,7 +211,9 @@ impl Listing {
             shown.extend([" -> ", &printable(target)]);
         }
         if let Some(not_read) = self.view.not_read(node) {
-            shown.extend(["  (not read: ", &printable(not_read.reason.as_bytes()), ")"]);
+            shown += &not_read_note(not_read);
+        } else if self.view.excludes_content(node) {
+            shown += "  (content excluded)";
         }
         Ok([
             text::mode(attr.kind, attr.mode),
@@ -228,11 +227,15 @@ impl Listing {
     }
 }
 
+fn not_read_note(not_read: &NotRead) -> String {
+    format!("  (not read: {})", printable(not_read.reason.as_bytes()))
+}
+
 /// The row of a name that has no entry.
 fn absent_row(name: &[u8], absence: &Absence) -> Row {
     let mut shown = printable(name).into_owned();
     if let Absence::NotRead(not_read) = absence {
-        shown.extend(["  (not read: ", &printable(not_read.reason.as_bytes()), ")"]);
+        shown += &not_read_note(not_read);
     }
     let dash = || "-".to_owned();
     [json::absence_word(absence).to_owned(), dash(), dash(), dash(), dash(), dash(), shown]
