@@ -58,13 +58,15 @@ impl Slot {
     /// A slot without data.
     pub const UNKNOWN: Slot = Slot([0; SLOT_LEN]);
 
-    /// Makes the slot of a file: the first halves of keyed hashes of inode number and ctime. Nobody without the
+    /// Makes the slot of a file: six bytes of the SipHash of inode number and ctime each. Nobody without the
     /// secret can make a file that has another one's slot, and by chance one changed file in 2⁴⁸ has.
     pub fn of_file(keys: &Keys, stat: FileStat) -> Self {
         let mut bytes = [0; SLOT_LEN];
-        bytes[..6].copy_from_slice(&keys.stat("inode", &stat.inode.to_le_bytes()));
-        let (secs, nanos) = (stat.ctime.secs().to_le_bytes(), stat.ctime.nanos().to_le_bytes());
-        bytes[6..].copy_from_slice(&keys.stat("ctime", &[&secs[..], &nanos].concat()));
+        bytes[..6].copy_from_slice(&keys.stat(&stat.inode.to_le_bytes()));
+        let mut ctime = [0; 12];
+        ctime[..8].copy_from_slice(&stat.ctime.secs().to_le_bytes());
+        ctime[8..].copy_from_slice(&stat.ctime.nanos().to_le_bytes());
+        bytes[6..].copy_from_slice(&keys.stat(&ctime));
         Self(bytes)
     }
 
@@ -77,9 +79,8 @@ impl Slot {
         Self(bytes)
     }
 
-    /// Compares the slot of a file with a file. `None` if nothing is known.
-    pub fn compare(self, keys: &Keys, stat: FileStat) -> Option<SameStat> {
-        let now = Self::of_file(keys, stat);
+    /// Compares the slot of a file with its slot `now`. `None` if nothing is known.
+    pub fn compare(self, now: Self) -> Option<SameStat> {
         let same = SameStat { inode: self.0[..6] == now.0[..6], ctime: self.0[6..] == now.0[6..] };
         (self != Self::UNKNOWN).then_some(same)
     }
@@ -226,7 +227,7 @@ mod tests {
     #[test]
     fn slots_say_what_was_put_in() {
         let stat = FileStat { inode: u64::MAX, ctime: Time::new(-5, 999_999_999).unwrap() };
-        let compare = |now| Slot::of_file(&keys(), stat).compare(&keys(), now);
+        let compare = |now| Slot::of_file(&keys(), stat).compare(Slot::of_file(&keys(), now));
         let same = |inode, ctime| Some(SameStat { inode, ctime });
         assert_eq!(compare(stat), same(true, true));
         assert_eq!(compare(FileStat { inode: 1, ..stat }), same(false, true));
@@ -235,10 +236,10 @@ mod tests {
             same(true, false)
         );
         let other = Keys::derive(&Secret([6; 32]));
-        assert_eq!(Slot::of_file(&keys(), stat).compare(&other, stat), same(false, false));
+        assert_eq!(Slot::of_file(&keys(), stat).compare(Slot::of_file(&other, stat)), same(false, false));
         let stats = DirectoryStats { offset: 1 << 40, slots: 3 };
         assert_eq!(Slot::of_directory(stats).directory(), Some(stats));
-        assert_eq!((Slot::UNKNOWN.compare(&keys(), stat), Slot::UNKNOWN.directory()), (None, None));
+        assert_eq!((Slot::UNKNOWN.compare(Slot::UNKNOWN), Slot::UNKNOWN.directory()), (None, None));
         let endless = DirectoryStats { offset: 0, slots: 1 << 32 };
         assert_eq!(Slot::of_directory(endless), Slot::UNKNOWN);
     }

@@ -34,8 +34,8 @@ use super::disk::{Directory, FileType, Stat, is_gone, path_of};
 use super::{ImportError, ImportOptions};
 use crate::format::limits::MAX_NAME;
 use crate::format::{
-    Absence, Content, Entry, Extensions, Item, Kind, Manifest, NotRead, Origin, PathKey, Slot, SnapshotId,
-    StatTrailer, Time, Totals,
+    Absence, Content, Entry, Extensions, FileStat, Item, Kind, Manifest, NotRead, Origin, PathKey, Slot,
+    SnapshotId, StatTrailer, Time, Totals,
 };
 use crate::history::Snapshot;
 use crate::monitor::{Cancellation, Monitor, Progress, TroubleKind};
@@ -120,6 +120,7 @@ pub(crate) fn walk(
         progress: Progress::default(),
         totals: Totals::default(),
         troubles: Troubles::default(),
+        last_slot: None,
         depth: 0,
     };
     walk.run(directory, stat.id.1)
@@ -142,6 +143,8 @@ struct Walk<'a> {
     progress: Progress,
     totals: Totals,
     troubles: Troubles,
+    /// The slot that was made last.
+    last_slot: Option<(FileStat, Slot)>,
     /// Number of directories from the root to the current one.
     depth: usize,
 }

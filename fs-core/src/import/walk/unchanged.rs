@@ -53,10 +53,9 @@ impl Walk<'_> {
     }
 
     /// Whether this is the file that the parent's import read, unchanged since.
-    fn is_proven(&self, frame: &mut Frame, stat: &Stat, slot: u64) -> bool {
-        let now = FileStat { inode: inode(stat), ctime: stat.ctime };
-        let slot = frame.seen_before.as_mut().and_then(|seen| seen.get(slot));
-        let Some(same) = slot.and_then(|slot| slot.compare(self.writer.keys(), now)) else { return false };
+    fn is_proven(&mut self, frame: &mut Frame, stat: &Stat, slot: u64) -> bool {
+        let Some(slot) = frame.seen_before.as_mut().and_then(|seen| seen.get(slot)) else { return false };
+        let Some(same) = slot.compare(self.slot_of_file(stat)) else { return false };
         let inodes_count = self.inodes_count(frame.file_system);
         let file_system = self.file_systems.get(frame.file_system);
         let is_same_inode = same.inode || !inodes_count;
@@ -79,7 +78,20 @@ impl Walk<'_> {
         if entry.changed_while_read || !is_proof || !file_system.keeps_ctimes || !file_system.holds(stat) {
             return Slot::UNKNOWN;
         }
-        Slot::of_file(self.writer.keys(), FileStat { inode: inode(stat), ctime: stat.ctime })
+        self.slot_of_file(stat)
+    }
+
+    /// The slot of a file. A file that is proven unchanged needs it for the proof, and again to be written.
+    fn slot_of_file(&mut self, stat: &Stat) -> Slot {
+        let stat = FileStat { inode: inode(stat), ctime: stat.ctime };
+        match self.last_slot {
+            Some((last, slot)) if last == stat => slot,
+            _ => {
+                let slot = Slot::of_file(self.writer.keys(), stat);
+                self.last_slot = Some((stat, slot));
+                slot
+            }
+        }
     }
 
     /// Index of a directory's file system.
