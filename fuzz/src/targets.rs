@@ -214,9 +214,9 @@ pub fn stat_part(body: &[u8]) {
     let keys = present_keys();
     let _ = StatPart::open(&keys, 0, body);
     if let Ok(part) = StatPart::open(&keys, 0, &frame(Version::Two, NO_SALT, *b"YSTP", 0, body)) {
-        let file = FileStat { inode: 7, ctime: Time::default() };
+        let file = Slot::of_file(&keys, FileStat { inode: 7, ctime: Time::default() });
         for slot in (0..).map_while(|position| part.get(position)) {
-            assert_eq!(slot.compare(&keys, file).is_none(), slot == Slot::UNKNOWN);
+            assert_eq!(slot.compare(file).is_none(), slot == Slot::UNKNOWN);
             assert!(slot.directory().is_none_or(|stats| stats.slots != 0));
         }
         assert!(part.get(u64::MAX).is_none());
