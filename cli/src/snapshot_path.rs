@@ -51,6 +51,12 @@ pub fn shown(path: &SnapshotPath) -> String {
     printable(&path.to_bytes()).into_owned()
 }
 
+/// The same at the beginning of a message, where a colon follows.
+pub fn subject(path: &SnapshotPath) -> String {
+    let shown = shown(path);
+    shown.strip_suffix(':').filter(|_| path.path.is_empty()).map(str::to_owned).unwrap_or(shown)
+}
+
 /// A time expression. The `@` may be absent where only a time is possible.
 pub fn expression(time: &OsStr) -> Vec<u8> {
     let time = time.as_encoded_bytes();
@@ -87,6 +93,13 @@ mod tests {
         assert_eq!(path("x@y:", Some("yesterday")).unwrap(), "@yesterday:x@y:");
         assert!(path("@latest:etc", Some("yesterday")).unwrap_err().contains("--at"));
         assert!(path("etc", None).unwrap_err().contains("@latest:etc"));
+    }
+
+    #[test]
+    fn a_message_about_a_whole_snapshot_has_one_colon() {
+        let subject = |text| subject(&parse(OsStr::new(text)).unwrap());
+        assert_eq!(subject("web1@latest:"), "web1@latest");
+        assert_eq!(subject("web1@latest:etc:"), "web1@latest:etc:");
     }
 
     #[test]

@@ -142,7 +142,7 @@ fn what_cannot_be_done_is_said() {
         sandbox.yester(["copy", "--to"]).arg(to).args(args).run().fails(code, words);
     };
     fails(&sandbox.repo(), &[], 1, &["the same repository"]);
-    fails(&sandbox.path("none"), &[], 1, &["not a yester repository", "yester init"]);
+    fails(&sandbox.path("none"), &[], 1, &["not a yester repository", "yester init /"]);
     fails(&to, &["--source", "web"], 1, &["did you mean web1"]);
     fails(&to, &["@2001"], 1, &["web1 has no snapshot at @2001"]);
     fails(&to, &["web1"], 2, &["--source web1"]);
@@ -266,7 +266,7 @@ fn an_upgrade_copies_everything_to_a_new_repository() {
     with(&sandbox, &new, &["import", "--source", "own"]).arg(sandbox.source()).run().ok();
     upgrade().run().fails(1, &["a repository with other snapshots", "yester copy --from"]);
     let same = sandbox.bare_yester(["upgrade"]).arg(sandbox.repo()).arg(sandbox.repo()).run();
-    same.fails(1, &["a repository with other snapshots"]);
+    same.fails(1, &["is the old repository itself"]);
     let full = sandbox.source();
     let ran = sandbox.bare_yester(["upgrade"]).arg(sandbox.repo()).arg(&full).run();
     ran.fails(1, &["is not empty"]);

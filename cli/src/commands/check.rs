@@ -34,7 +34,7 @@ pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
         }
         context.output.json(&summary(&report))?;
     } else {
-        print_report(&mut context.output, &report, &settings.zone)?;
+        print_report(&mut context.output, &report, args.read_data == Some(100), &settings.zone)?;
     }
     Ok(if report.is_clean() { Outcome::Done } else { Outcome::Damage })
 }
@@ -51,7 +51,13 @@ fn warn_exposed(exposed: &Exposed, repository: &Path) {
     ));
 }
 
-fn print_report(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), WriteError> {
+/// Prints the report for people. `all_read` is true if every byte was verified.
+fn print_report(
+    output: &mut Output,
+    report: &Report,
+    all_read: bool,
+    zone: &TimeZone,
+) -> Result<(), WriteError> {
     for finding in &report.findings {
         output.line(&text(finding, zone))?;
     }
@@ -80,14 +86,14 @@ fn print_report(output: &mut Output, report: &Report, zone: &TimeZone) -> Result
     }
     let found = report.findings.len() as u64 + report.more_findings;
     output.line(&format!("damage found: {} in {looked}", count(found, "finding")))?;
-    for advice in advice(report) {
+    for advice in advice(report, all_read) {
         output.line(advice)?;
     }
     Ok(())
 }
 
 /// Advice on how to act on the findings.
-fn advice(report: &Report) -> Vec<&'static str> {
+fn advice(report: &Report, all_read: bool) -> Vec<&'static str> {
     let has = |is_kind: fn(&Defect) -> bool| report.findings.iter().any(|finding| is_kind(&finding.defect));
     let packs = has(|defect| matches!(defect, Defect::Pack(_)));
     let misplaced = has(|defect| matches!(defect, Defect::Misplaced { .. }));
@@ -106,7 +112,9 @@ fn advice(report: &Report) -> Vec<&'static str> {
             tags,
             "Tags are damaged, but no data: `yester repair` quarantines them, and `yester tag` adds them again.",
         ),
-        (data, "Everything that is not listed can be read. Copy the repository, and check its disk."),
+        (data && all_read && report.more_damaged_paths == 0, "Everything that is not listed can be read."),
+        (data && !all_read, "More paths may be damaged: `yester check --read-data` lists all."),
+        (data, "Copy the repository, and check its disk."),
         (data, "`yester import --heal` stores again what your files still have."),
         (data, "Then `yester repair` leaves what is lost out of the snapshots; `--dry-run` lists it."),
     ];

@@ -1,9 +1,9 @@
 //! Writes files and folders of a snapshot to stdout, as an archive.
 
 use anyhow::{Error, Result, bail};
-use fs_core::export::{Archive, ExportError, export};
+use fs_core::export::{Archive, ExportError, Exported, export, export_nothing};
 
-use super::{Context, find};
+use super::{Context, Found, find_read};
 use crate::args::ExportArgs;
 use crate::error::Outcome;
 use crate::output::WriteError;
@@ -23,15 +23,18 @@ pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
     let name = snapshot_path::last_name(&path).map_err(Error::msg)?;
     let zone = context.settings()?.zone;
     let history = context.history()?;
-    let (view, node) = find(&history, &path, args.implied.source.as_ref())?;
+    let Found { node, missing } = find_read(&history, &path, args.implied.source.as_ref())?;
     let cancellation = context.stop_on_signals()?;
     let archive = if args.zip { Archive::Zip(zone) } else { Archive::Tar };
     let monitor = RestoreProgress::new(&context.output, "exporting");
     let out = context.output.writer();
-    let exported = export(&view, &node, name, archive, out, &monitor, &cancellation);
+    let exported = match node {
+        Some((view, node)) => export(&view, &node, name, archive, out, &monitor, &cancellation),
+        None => export_nothing(archive, out).map(|()| Exported::default()),
+    };
     drop(monitor);
     match exported {
-        Ok(exported) if exported.left_out > 0 => Ok(Outcome::Incomplete),
+        Ok(exported) if exported.left_out + missing > 0 => Ok(Outcome::Incomplete),
         Ok(_) => Ok(Outcome::Done),
         Err(ExportError::Write(error)) => Err(WriteError::from(error).into()),
         Err(error) => Err(error.into()),

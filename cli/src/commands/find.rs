@@ -103,6 +103,7 @@ impl Lines<'_> {
                 match missing {
                     Some(word) if is_deleted => colours.word(Colour::Red, word),
                     Some(word) => colours.word(Colour::Yellow, word),
+                    None if hit.not_read => colours.word(Colour::Yellow, Reading::NotRead.of_missing()),
                     None => " ".repeat(7),
                 },
                 0,
@@ -113,7 +114,9 @@ impl Lines<'_> {
             output.bytes(b"  ")?;
         }
         let source: &[u8] = if self.named { &self.source.name } else { b"" };
-        let path = [source, name(hit.last).as_bytes(), b":", &hit.path].concat();
+        // There it can be read, if anywhere.
+        let last = hit.last_read.unwrap_or(hit.last);
+        let path = [source, name(last).as_bytes(), b":", &hit.path].concat();
         if output.is_terminal() { output.line(&printable(&path)) } else { output.name(&path) }
     }
 }

@@ -95,12 +95,12 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
 }
 
 /// The entry of an interval, as far as it is known. The content of a file that was not read is unknown, and
-/// so is that of a directory that was read only in part. It is taken to be the one before.
+/// so is that of a directory that was read only in part, or excluded. It is taken to be the one before.
 fn known(interval: &Interval, previous: Option<&Entry>) -> Option<Entry> {
     let entry = &interval.state.as_ref()?.entry;
     let may_be = |previous: &Entry| {
         if entry.is_directory() {
-            return previous.is_directory() && !interval.reading.is_certain();
+            return previous.is_directory() && (!interval.reading.is_certain() || entry.gaps.left_out);
         }
         let is_same_kind = FileKind::from(&previous.kind) == FileKind::from(&entry.kind);
         // The length of a link is that of its target, and as unknown.
@@ -176,19 +176,11 @@ fn row(output: &Output, log: &PathLog, interval: &Interval, before: Before, chan
         Some(state) => {
             let length = if state.entry.is_directory() { dash() } else { size(state.entry.size()) };
             let (colour, word) = before.word();
-            let gap = match state.entry.not_read() {
-                Some(not_read) => {
-                    let word =
-                        if state.entry.is_directory() { NOT_ALL_READ } else { Reading::NotRead.of_missing() };
-                    format!("{word}: {}", printable(not_read.reason.as_bytes()))
-                }
-                None => NOT_ALL_READ.to_owned(),
-            };
-            let what = match (changes.is_empty(), interval.reading) {
-                (true, Reading::Read) => colours.word(colour, word),
-                (true, _) => colours.word(Colour::Yellow, &gap),
-                (false, Reading::Read) => words(),
-                (false, _) => format!("{}, {gap}", words()),
+            let what = match (changes.is_empty(), gap(&state.entry, interval.reading)) {
+                (true, None) => colours.word(colour, word),
+                (true, Some(gap)) => colours.word(Colour::Yellow, &gap),
+                (false, None) => words(),
+                (false, Some(gap)) => format!("{}, {gap}", words()),
             };
             let mode = text::mode(FileKind::from(&state.entry.kind), state.entry.attributes.mode);
             (state.number.map_or_else(dash, |number| number.to_string()), length, mode, what)
@@ -199,8 +191,19 @@ fn row(output: &Output, log: &PathLog, interval: &Interval, before: Before, chan
     [number, name(interval.first), when, name(interval.last), snapshots, length, mode, what]
 }
 
-/// The note on an entry of which the import did not read everything.
-const NOT_ALL_READ: &str = "not all read";
+/// The note on an entry that the snapshot does not have in full.
+fn gap(entry: &Entry, reading: Reading) -> Option<String> {
+    const NOT_ALL_READ: &str = "not all read";
+    match entry.not_read() {
+        _ if entry.gaps.left_out => Some("content excluded".to_owned()),
+        _ if reading.is_certain() => None,
+        Some(not_read) => {
+            let word = if entry.is_directory() { NOT_ALL_READ } else { Reading::NotRead.of_missing() };
+            Some(format!("{word}: {}", printable(not_read.reason.as_bytes())))
+        }
+        None => Some(NOT_ALL_READ.to_owned()),
+    }
+}
 
 /// The text that says why a path is missing.
 fn missing(output: &Output, log: &PathLog, interval: &Interval, before: Before) -> String {

@@ -56,7 +56,9 @@ use crate::output::{Output, WriteError};
 use crate::platform::StopListener;
 use crate::progress::Bar;
 use crate::settings::Settings;
-use crate::snapshot_path::one_source;
+use crate::snapshot_path::{one_source, subject};
+use crate::stderr;
+use crate::text::{count, printable};
 
 /// The parts that every command needs.
 #[derive(Debug)]
@@ -188,21 +190,61 @@ fn after_in_each(
 /// The node at `path`, and the view that reads it. `named` is the source that an option names.
 fn find(history: &History, path: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
     try_find(history, path, named).map_err(|error| {
-        let suggestion = match error.downcast_ref() {
-            Some(ServiceError::View { reason: ViewError::NotFound, .. }) => {
-                let source = one_source(named, path.source.as_deref()).unwrap_or_default();
-                history.suggestion(source, &path.time, &path.path)
-            }
-            _ => None,
+        let Some(ServiceError::View { reason: ViewError::NotFound, .. }) = error.downcast_ref() else {
+            return error;
         };
-        match suggestion {
+        match reading(history, path, named) {
+            Ok(Reading::Excluded) => return anyhow!("{}: it was excluded from the snapshot", subject(path)),
+            // Version 1 listed such paths without reasons.
+            Ok(Reading::NotRead) => {
+                let reason = ViewError::NotRead("the reason is not recorded".into());
+                return ServiceError::View { path: subject(path), reason }.into();
+            }
+            _ => {}
+        }
+        let source = one_source(named, path.source.as_deref()).unwrap_or_default();
+        match history.suggestion(source, &path.time, &path.path) {
             Some(suggestion) => anyhow!("{error}; did you mean {suggestion}?"),
             None => error,
         }
     })
 }
 
-/// Does the same without a suggestion: the node may be absent, so its name is not mistyped.
+/// What a command finds that continues without what an import could not read.
+struct Found {
+    /// `None` if the import could not read anything of it.
+    node: Option<(View, Node)>,
+    /// Number of paths known to be missing, of which neither the node nor those below it tell. They were
+    /// reported.
+    missing: u64,
+}
+
+/// As [`find`], and reports paths that an import could not read.
+fn find_read(history: &History, path: &SnapshotPath, named: Option<&OsString>) -> Result<Found> {
+    let node = match find(history, path, named) {
+        Err(error) => match error.downcast_ref() {
+            Some(ServiceError::View { reason: ViewError::NotRead(_), .. }) => {
+                stderr::warn(&error.to_string());
+                return Ok(Found { node: None, missing: 1 });
+            }
+            _ => return Err(error),
+        },
+        Ok(node) => Some(node),
+    };
+    let source = one_source(named, path.source.as_deref()).map_err(Error::msg)?;
+    let (missing, first) = history.listed_unread(source, &path.time, &path.path)?;
+    if missing > 0 {
+        let first = match first {
+            Some(first) => format!("the first is {}", printable(&first)),
+            None => "it does not record which".to_owned(),
+        };
+        let (path, paths) = (subject(path), count(missing, "path"));
+        stderr::warn(&format!("{path}: {paths} could not be read into the snapshot; {first}"));
+    }
+    Ok(Found { node, missing })
+}
+
+/// As [`find`], without a suggestion: the node may be absent, so its name is not mistyped.
 fn try_find(history: &History, path: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
     let source = one_source(named, path.source.as_deref()).map_err(Error::msg)?;
     if history.view().sources().iter().len() == 0 {

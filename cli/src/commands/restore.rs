@@ -7,7 +7,7 @@ use fs_core::history::SnapshotPath;
 use fs_core::restore::{Restore, RestoreOptions, Restored, Shape};
 use fs_core::view::FileKind;
 
-use super::{Context, find};
+use super::{Context, Found, find_read};
 use crate::args::RestoreArgs;
 use crate::error::Outcome;
 use crate::json;
@@ -21,21 +21,32 @@ pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
         paths.iter().map(snapshot_path::last_name).collect::<Result<Vec<_>, _>>().map_err(Error::msg)?;
     let history = context.history()?;
     // Finds all of them before it writes anything: one may be mistyped.
-    let found = paths.iter().map(|path| find(&history, path, args.implied.source.as_ref()));
+    let found = paths.iter().map(|path| find_read(&history, path, args.implied.source.as_ref()));
     let found = found.collect::<Result<Vec<_>>>()?;
     let shape = match (&names[..], &found[..]) {
         (names, _) if names.iter().any(Option::is_none) => Shape::Whole,
-        (_, [(view, node)]) if view.attr(node).kind != FileKind::Directory => Shape::File,
+        (_, [Found { node: Some((view, node)), .. }]) if view.attr(node).kind != FileKind::Directory => {
+            Shape::File
+        }
         _ => Shape::Named,
     };
     let cancellation = context.stop_on_signals()?;
     let options = RestoreOptions { overwrite: args.overwrite, dry_run: args.dry_run };
-    let mut restore = Restore::begin(&args.to, shape, options)?;
+    // If nothing was read, no target is created.
+    let any_read = found.iter().any(|found| found.node.is_some());
+    let mut restore = any_read.then(|| Restore::begin(&args.to, shape, options)).transpose()?;
     let mut outcome = Outcome::Done;
-    for ((path, name), (view, node)) in paths.iter().zip(names).zip(found) {
+    for ((path, name), found) in paths.iter().zip(names).zip(found) {
+        let Found { node, missing } = found;
         let began = context.output.clock().instant();
         let monitor = RestoreProgress::new(&context.output, "restoring");
-        let restored = restore.restore(&view, node, name, &monitor, &cancellation)?;
+        let mut restored = match (node, &mut restore) {
+            (Some((view, node)), Some(restore)) => {
+                restore.restore(&view, node, name, &monitor, &cancellation)?
+            }
+            _ => Restored::default(),
+        };
+        restored.troubled += missing;
         drop(monitor);
         let took = context.output.clock().instant() - began;
         print_restored(context, args, path, restored, took)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fs_core::copy::{Copied, CopyTotals, Fate};
-use fs_core::format::{self, Absence, Attributes, Kind, NotRead, Time};
+use fs_core::format::{self, Absence, Attributes, Gaps, Kind, NotRead, Time};
 use fs_core::history::{Reading, SnapshotInfo, Source};
 use fs_core::service::TagInfo;
 use fs_core::store::Statistics;
@@ -77,14 +77,20 @@ fn not_read(not_read: Option<&NotRead>) -> Object {
         .some("content_before", before.map(|id| id.to_string()))
 }
 
-/// A node of the view. `target` is that of a symbolic link. `rdev` has the numbers of a device. `not_read` is
-/// set if the import could not read its content.
-pub fn node(attr: &Attr, target: Option<&[u8]>, not_read: Option<&NotRead>) -> Object {
+/// What a snapshot lacks of an entry.
+fn gaps(gaps: &Gaps) -> Object {
+    not_read(gaps.content.as_ref())
+        .some("attributes_not_read", gaps.xattrs.then_some(true))
+        .some("content_excluded", gaps.left_out.then_some(true))
+}
+
+/// A node of the view. `target` is that of a symbolic link. `rdev` has the numbers of a device.
+pub fn node(attr: &Attr, target: Option<&[u8]>, gaps: Option<&Gaps>) -> Object {
     let Attr { kind, mode, uid, gid, mtime, size, rdev: (major, minor), .. } = *attr;
     let is_device = matches!(kind, FileKind::CharDevice | FileKind::BlockDevice);
     let object = attributes(kind, Attributes { mode, uid, gid, mtime }, size)
         .some("rdev", is_device.then_some([major, minor]))
-        .and(self::not_read(not_read));
+        .and(gaps.map(self::gaps).unwrap_or_default());
     match target {
         Some(target) => object.text("target", target),
         None => object,
@@ -93,8 +99,8 @@ pub fn node(attr: &Attr, target: Option<&[u8]>, not_read: Option<&NotRead>) -> O
 
 /// A version of a path, as [`node`] has it.
 fn entry(entry: &format::Entry) -> Object {
-    let object = attributes(FileKind::from(&entry.kind), entry.attributes, entry.size())
-        .and(not_read(entry.not_read()));
+    let object =
+        attributes(FileKind::from(&entry.kind), entry.attributes, entry.size()).and(gaps(&entry.gaps));
     match &entry.kind {
         _ if entry.not_read().is_some() => object,
         Kind::Symlink(target) => object.text("target", target),
@@ -105,19 +111,9 @@ fn entry(entry: &format::Entry) -> Object {
     }
 }
 
-/// An entry of a directory. `content_excluded` is set for a directory whose content was excluded.
-pub fn listed(
-    name: &[u8],
-    attr: &Attr,
-    target: Option<&[u8]>,
-    not_read: Option<&NotRead>,
-    content_excluded: bool,
-) -> Object {
-    Object::default()
-        .text("name", name)
-        .field("nlink", attr.nlink)
-        .and(node(attr, target, not_read))
-        .some("content_excluded", content_excluded.then_some(true))
+/// An entry of a directory.
+pub fn listed(name: &[u8], attr: &Attr, target: Option<&[u8]>, gaps: Option<&Gaps>) -> Object {
+    Object::default().text("name", name).field("nlink", attr.nlink).and(node(attr, target, gaps))
 }
 
 /// A name of a directory that has no entry.
@@ -150,7 +146,9 @@ fn span(source: &Source, first: usize, last: usize, snapshots: usize) -> Object 
 }
 
 /// A path that was found. `absent` is the reason why it is absent from the last snapshot, if it is.
+/// `last_read` is the last snapshot with its content, if the last with the path lacks it.
 pub fn found(source: &Source, hit: &Hit) -> Object {
+    let last_read = hit.last_read.filter(|_| hit.not_read);
     Object::default()
         .text("source", &source.name)
         .text("path", &hit.path)
@@ -159,6 +157,8 @@ pub fn found(source: &Source, hit: &Hit) -> Object {
         .field("versions", hit.versions)
         .field("deleted", hit.missing.is_some_and(Reading::is_certain))
         .some("absent", hit.missing.map(Reading::of_missing))
+        .some("not_read", hit.not_read.then_some(true))
+        .some("last_read", last_read.and_then(|at| source.timeline.name(at)))
         .and(span(source, hit.first, hit.last, hit.snapshots))
 }
 

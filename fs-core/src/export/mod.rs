@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 use thiserror::Error;
-pub use walk::export;
+pub use walk::{export, export_nothing};
 
 use crate::view::{Attr, Node, View, ViewError};
 

@@ -67,13 +67,9 @@ pub fn export(
     monitor: &dyn Monitor,
     cancellation: &Cancellation,
 ) -> Result<Exported, ExportError> {
-    let sink: Box<dyn Sink + '_> = match archive {
-        Archive::Tar => Box::new(Tar::new(out)),
-        Archive::Zip(zone) => Box::new(Zip::new(out, zone)),
-    };
     let mut walk = Walk {
         view,
-        sink,
+        sink: sink(archive, out),
         monitor,
         frames: Vec::new(),
         path: name.unwrap_or_default().to_vec(),
@@ -93,11 +89,27 @@ pub fn export(
         Ok(()) => ExportError::Cancelled,
         Err(Failure::Write(error)) => ExportError::Write(error),
         Err(Failure::Read(reason)) => {
-            ExportError::Read { path: String::from_utf8_lossy(&walk.path).into_owned(), reason }
+            let path = if walk.path.is_empty() { b"the snapshot" } else { &walk.path[..] };
+            ExportError::Read { path: String::from_utf8_lossy(path).into_owned(), reason }
         }
     };
     walk.sink.abandon();
     Err(error)
+}
+
+/// Writes an archive without entries, in place of something that an import could not read at all.
+///
+/// # Errors
+/// Fails if the archive cannot be written.
+pub fn export_nothing(archive: Archive, out: &mut dyn Write) -> Result<(), ExportError> {
+    sink(archive, out).finish().map_err(ExportError::Write)
+}
+
+fn sink<'a>(archive: Archive, out: &'a mut dyn Write) -> Box<dyn Sink + 'a> {
+    match archive {
+        Archive::Tar => Box::new(Tar::new(out)),
+        Archive::Zip(zone) => Box::new(Zip::new(out, zone)),
+    }
 }
 
 impl Walk<'_> {

@@ -25,14 +25,14 @@ impl UnreadPaths {
         ends.into_iter().any(|end| self.paths.binary_search_by(|known| (**known).cmp(&path[..end])).is_ok())
     }
 
-    /// Whether something below the directory `path` was not read.
-    pub fn has_below(&self, path: &[u8]) -> bool {
+    /// The recorded paths below the directory `path`.
+    pub fn below(&self, path: &[u8]) -> &[Box<[u8]>] {
         if path.is_empty() {
-            return !self.paths.is_empty();
+            return &self.paths;
         }
         let inside = [path, b"/"].concat();
-        let at = self.paths.partition_point(|known| **known < *inside);
-        self.paths.get(at).is_some_and(|known| known.starts_with(&inside))
+        let from = &self.paths[self.paths.partition_point(|known| **known < *inside)..];
+        &from[..from.partition_point(|known| known.starts_with(&inside))]
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {

@@ -129,8 +129,21 @@ impl Snapshot {
     pub fn reading_of(&self, entry: &Entry, path: &[u8]) -> Reading {
         let listed = &self.manifest.extensions.unread;
         let is_unread = entry.gaps.is_unread()
-            || (entry.is_directory() && (listed.covers(path) || listed.has_below(path)));
+            || (entry.is_directory() && (listed.covers(path) || !listed.below(path).is_empty()));
         if is_unread { Reading::NotRead } else { Reading::Read }
+    }
+
+    /// How many paths at or below `path` the import could not read, and the first of them if it is recorded,
+    /// as far as only the manifest shows that they are missing. Version 1 had such a list of them, and copies
+    /// of its snapshots have it.
+    pub fn listed_unread(&self, path: &[u8]) -> (u64, Option<&[u8]>) {
+        let listed = &self.manifest.extensions.unread;
+        let own = listed.paths.iter().find(|listed| ***listed == *path);
+        let mut unread = own.into_iter().chain(listed.below(path)).map(|path| &**path);
+        // Where the others are is not recorded.
+        let more = if path.is_empty() { listed.more } else { 0 };
+        let first = unread.next();
+        ((unread.count() as u64 + u64::from(first.is_some())).saturating_add(more), first)
     }
 
     /// Whether whatever the snapshot lacks did not exist.
@@ -242,6 +255,19 @@ mod tests {
         for (path, reading) in [("a", Reading::NotRead), ("", Reading::NotRead), ("a/bb", Reading::Read)] {
             assert_eq!(told.reading_of(root, path.as_bytes()), reading, "{path}");
         }
+        let told = listed(&whole, &["a-b", "a/b", "a/c", "ab"], 3);
+        for (path, unread) in
+            [("", (7, Some("a-b"))), ("a", (2, Some("a/b"))), ("a/b", (1, Some("a/b"))), ("b", (0, None))]
+        {
+            let unread: (u64, Option<&str>) = unread;
+            assert_eq!(
+                told.listed_unread(path.as_bytes()),
+                (unread.0, unread.1.map(str::as_bytes)),
+                "{path}"
+            );
+        }
+        assert_eq!(listed(&whole, &[], 2).listed_unread(b""), (2, None));
+        assert_eq!(listed(&whole, &[], 2).listed_unread(b"a"), (0, None));
         let some = listed(&whole, &["c"], 3);
         assert_eq!(some.reading(&reader, b"c").unwrap(), Reading::NotRead);
         assert_eq!(some.reading(&reader, b"d").unwrap(), Reading::PerhapsNotRead);

@@ -27,7 +27,7 @@ use std::thread;
 
 use claims::{Claim, Claims};
 use path::RelativePath;
-use restorer::{LinkGroups, Restorer, State};
+use restorer::{LinkGroups, Origin, Restorer, State};
 pub use target::Shape;
 use target::Target;
 use thiserror::Error;
@@ -141,8 +141,9 @@ impl Restore {
         let state = State { link_groups: std::mem::take(&mut self.link_groups), ..State::default() };
         let Target { path, site: target, is_new, unclaimed, name: new_name } = &mut self.target;
         let (target, claims, options) = (&*target, &mut self.claims, self.options);
-        let restorer =
-            &Restorer { view, target, path, options, monitor, cancellation, state: Mutex::new(state) };
+        let from = Origin { path: node.path(name.unwrap_or_default()), is_named: name.is_some() };
+        let state = Mutex::new(state);
+        let restorer = &Restorer { view, from, target, path, options, monitor, cancellation, state };
         let deferred = thread::scope(|scope| {
             let (sender, jobs) = sync_channel(WAITING);
             let jobs = Arc::new(Mutex::new(jobs));

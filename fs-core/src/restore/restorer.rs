@@ -12,6 +12,7 @@ use super::entry::{Deferred, Entry, Failure, LinkKey, LinkTarget};
 use super::losses::Losses;
 use super::path::RelativePath;
 use super::{RestoreOptions, Restored};
+use crate::history::joined;
 use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
 use crate::view::{FileKind, View};
 
@@ -24,6 +25,7 @@ pub(super) type Job = (Site, Entry);
 /// State shared by all threads.
 pub(super) struct Restorer<'a> {
     pub(super) view: &'a View,
+    pub(super) from: Origin,
     /// The target, and its path.
     pub(super) target: &'a Site,
     pub(super) path: &'a Path,
@@ -31,6 +33,13 @@ pub(super) struct Restorer<'a> {
     pub(super) monitor: &'a dyn Monitor,
     pub(super) cancellation: &'a Cancellation,
     pub(super) state: Mutex<State>,
+}
+
+/// The restored node in its snapshot.
+pub(super) struct Origin {
+    pub(super) path: Vec<u8>,
+    /// Whether the first name below the target is that of the node itself.
+    pub(super) is_named: bool,
 }
 
 #[derive(Default)]
@@ -41,6 +50,9 @@ pub(super) struct State {
     pub(super) losses: Losses,
     /// Claims of entries that could not be restored.
     pub(super) freed: HashSet<Claim>,
+    /// Entries whose extended attributes the import could not read, by the addresses of their paths. They
+    /// are reported and counted already.
+    pub(super) lacking: HashMap<usize, RelativePath>,
 }
 
 impl Restorer<'_> {
@@ -172,7 +184,9 @@ impl Restorer<'_> {
     /// Records attributes that an entry lost. `order` is the entry's position in the walk.
     pub(super) fn report_lost(&self, order: u64, path: &RelativePath, lost: Vec<LostAttribute>) {
         let mut state = self.state();
-        state.restored.troubled += u64::from(lost.iter().any(|attribute| !attribute.expected));
+        let is_counted = state.lacking.contains_key(&path.address());
+        let is_troubled = lost.iter().any(|attribute| !attribute.expected);
+        state.restored.troubled += u64::from(is_troubled && !is_counted);
         for attribute in lost {
             state.losses.add(order, path, attribute);
         }
@@ -195,8 +209,32 @@ impl Restorer<'_> {
 
     /// Reports an entry that was not restored completely.
     pub(super) fn report_trouble(&self, path: &RelativePath, kind: TroubleKind, reason: impl Display) {
-        self.state().restored.troubled += 1;
+        let mut state = self.state();
+        state.restored.troubled += u64::from(!state.lacking.contains_key(&path.address()));
+        drop(state);
         self.report(path, kind, reason);
+    }
+
+    /// Reports an entry whose content the import could not read, or not completely.
+    pub(super) fn report_not_read(&self, path: &RelativePath, kind: TroubleKind, reason: &str) {
+        let from = self.from(path);
+        self.report_trouble(path, kind, format!("{from} could not be read into the snapshot: {reason}"));
+    }
+
+    /// Reports an entry of which the import could not read all extended attributes.
+    pub(super) fn report_lacking_xattrs(&self, path: &RelativePath) {
+        let from = self.from(path);
+        let reason = format!("some extended attributes of {from} could not be read into the snapshot");
+        self.report_trouble(path, TroubleKind::Incomplete, reason);
+        self.state().lacking.insert(path.address(), path.clone());
+    }
+
+    /// An entry's path in the snapshot, for messages.
+    fn from(&self, relative: &RelativePath) -> String {
+        let Origin { path, is_named } = &self.from;
+        let names = relative.names().skip(usize::from(*is_named));
+        let path = names.fold(path.clone(), |path, name| joined(&path, name.to_bytes()));
+        if path.is_empty() { "its root".to_owned() } else { String::from_utf8_lossy(&path).into_owned() }
     }
 
     fn report(&self, path: &RelativePath, kind: TroubleKind, reason: impl Display) {

@@ -36,12 +36,12 @@ impl Frame {
             restorer.report_trouble(&self.path, TroubleKind::Incomplete, reason);
         }
         for Unlisted { name, not_read } in unread {
-            let error = ViewError::NotRead(not_read.reason);
+            let reason = &not_read.reason;
             match CString::new(Vec::from(name)) {
                 Ok(name) if !name.is_empty() => {
-                    restorer.report_trouble(&self.path.join(name), TroubleKind::Unreadable, error);
+                    restorer.report_not_read(&self.path.join(name), TroubleKind::Unreadable, reason);
                 }
-                _ => restorer.report_trouble(&self.path, TroubleKind::Incomplete, error),
+                _ => restorer.report_not_read(&self.path, TroubleKind::Incomplete, reason),
             }
         }
     }
@@ -104,16 +104,14 @@ impl<'a> Walk<'a> {
         let claim = above.below(self.claims, site, name);
         let view = self.restorer.view;
         let attr = view.attr(&node);
-        if view.lacks_xattrs(&node) {
-            let reason = "some of its extended attributes could not be read into the snapshot";
-            self.restorer.report_trouble(&path, TroubleKind::Incomplete, reason);
-        }
         // An empty file would look like the content.
         if attr.kind != FileKind::Directory
             && let Some(not_read) = view.not_read(&node)
         {
-            let error = ViewError::NotRead(not_read.reason.clone());
-            return self.restorer.report_trouble(&path, TroubleKind::Unreadable, error);
+            return self.restorer.report_not_read(&path, TroubleKind::Unreadable, &not_read.reason);
+        }
+        if view.lacks_xattrs(&node) {
+            self.restorer.report_lacking_xattrs(&path);
         }
         self.order += 1;
         let entry = Entry { path, node, attr, existed, claim, order: self.order };

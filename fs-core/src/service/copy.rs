@@ -101,6 +101,9 @@ pub fn upgrade(
     match init(new) {
         Err(ServiceError::Store(StoreError::AlreadyExists(_)))
             if has_only_copies(&repository, new, &zone)? => {}
+        Err(ServiceError::Store(StoreError::AlreadyExists(new))) if is_same(old, &new) => {
+            return Err(ServiceError::UpgradeItself(new));
+        }
         Err(ServiceError::Store(StoreError::AlreadyExists(new))) => {
             return Err(ServiceError::UpgradeExists { old: old.to_owned(), new });
         }
@@ -110,6 +113,11 @@ pub fn upgrade(
     let (sources, times) = (Vec::new(), Vec::new());
     let request = CopyRequest { sources, times, dry_run: false, wait: false, zone };
     copy(old, new, &request, report, clock, monitor, cancellation)
+}
+
+/// Whether two paths lead to one folder.
+fn is_same(old: &Path, new: &Path) -> bool {
+    old.canonicalize().is_ok_and(|old| new.canonicalize().is_ok_and(|new| old == new))
 }
 
 /// Whether all snapshots of the repository in `new` are copies of snapshots in `old`.

@@ -32,6 +32,9 @@ pub enum ServiceError {
         /// Folder of the repository that exists.
         new: PathBuf,
     },
+    /// An upgrade should make the new repository in the folder of the old one.
+    #[error("{} is the old repository itself; name a new folder for the new one", .0.display())]
+    UpgradeItself(PathBuf),
     /// The user asked to stop before anything was changed.
     #[error("interrupted: nothing was changed")]
     Cancelled,

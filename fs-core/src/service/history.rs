@@ -134,7 +134,8 @@ impl History {
         if let Ok(None) = source.resolve(time, self.view.now()) {
             return Err(no_snapshot(&source, time));
         }
-        let shown = || format!("{}{}:{}", text(&source.name), text(time), text(path));
+        let colon = if path.is_empty() { "" } else { ":" };
+        let shown = || format!("{}{}{colon}{}", text(&source.name), text(time), text(path));
         let node = self.view.walk(&source, time, path);
         let node = node.map_err(|reason| ServiceError::View { path: shown(), reason })?;
         Ok((self.view.clone(), node))
@@ -146,8 +147,22 @@ impl History {
         let at = position(&source, time, self.view.now())?;
         let path = components(path).collect::<Vec<_>>().join(&b'/');
         let Some(snapshot) = source.snapshot(at) else { return Ok(Reading::Read) };
-        let failed = |reason| ServiceError::View { path: text(&path), reason };
+        let failed = |reason| ServiceError::View { path: named(&source, &path), reason };
         self.view.reading(snapshot, &path).map_err(failed)
+    }
+
+    /// As [`Snapshot::listed_unread`](crate::history::Snapshot::listed_unread), of the snapshot at `time`.
+    pub fn listed_unread(
+        &self,
+        source: Option<&[u8]>,
+        time: &[u8],
+        path: &[u8],
+    ) -> Result<(u64, Option<Vec<u8>>), ServiceError> {
+        let source = self.source(source)?;
+        let snapshot = source.snapshot(position(&source, time, self.view.now())?);
+        let path = components(path).collect::<Vec<_>>().join(&b'/');
+        let (count, first) = snapshot.map(|snapshot| snapshot.listed_unread(&path)).unwrap_or_default();
+        Ok((count, first.map(Vec::from)))
     }
 
     /// The versions of `path` in a source, or in the only one. With a time, only those that existed by then.
@@ -162,7 +177,7 @@ impl History {
             None => source.timeline.len(),
             Some(time) => position(&source, time, self.view.now())? + 1,
         };
-        let failed = |reason| ServiceError::View { path: text(path), reason };
+        let failed = |reason| ServiceError::View { path: named(&source, path), reason };
         let history = self.view.history(&source, path).map_err(failed)?;
         let log = PathLog { source, history, until };
         if log.intervals().next().is_none() {
@@ -280,6 +295,11 @@ pub fn open_view(root: &Path, options: Options) -> Result<View, ServiceError> {
         ViewError::Store(error) => ServiceError::Store(error),
         reason => ServiceError::View { path: root.display().to_string(), reason },
     })
+}
+
+/// A path of a source for a message; the source itself if the path is empty.
+fn named(source: &Source, path: &[u8]) -> String {
+    text(if path.is_empty() { &source.name } else { path })
 }
 
 /// Bytes as text for a message.

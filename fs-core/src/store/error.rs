@@ -12,7 +12,7 @@ use crate::format::{BlobPrefix, FormatError, SnapshotId};
 #[non_exhaustive]
 pub enum StoreError {
     /// The path leads to no repository.
-    #[error("{} is not a yester repository; make one with `yester init`", .0.display())]
+    #[error("{} is not a yester repository; make one with `yester init {}`", .0.display(), .0.display())]
     NotARepository(PathBuf),
     /// `init` found a repository.
     #[error("{} is already a yester repository", .0.display())]

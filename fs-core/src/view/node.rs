@@ -249,6 +249,15 @@ impl Node {
         Tree::of(self).map(|tree| tree.snapshot.id).or_else(of_entry)
     }
 
+    /// Path in its snapshot of a node that was looked up as `name`. Empty for the snapshot itself.
+    pub fn path(&self, name: &[u8]) -> Vec<u8> {
+        match (Tree::of(self), &self.entry_ref) {
+            (Some(tree), _) => tree.path.to_vec(),
+            (None, Some(entry_ref)) => joined(&entry_ref.leaf.path, name),
+            (None, None) => name.to_vec(),
+        }
+    }
+
     /// Whether the node is a directory in a snapshot, or the snapshot itself.
     pub fn is_in_snapshot(&self) -> bool {
         Tree::of(self).is_some()

@@ -1,8 +1,8 @@
 //! What a view shows of entries that an import could not read, and of those that it excluded.
 
 use super::node::{Node, NodeKind, Tree};
-use super::{View, ViewError};
-use crate::format::{Absence, Entry, Item, NotRead, XattrSet};
+use super::{Attr, View, ViewError};
+use crate::format::{Absence, Entry, Gaps, Item, NotRead, XattrSet};
 use crate::history::{Reading, Snapshot};
 use crate::store::{self, DirectoryCursor, NamedAbsence, StoreError};
 
@@ -21,6 +21,19 @@ impl View {
     /// Whether a node is a directory whose content was excluded, as with `--one-file-system`.
     pub fn excludes_content(&self, node: &Node) -> bool {
         node.entry().is_some_and(|entry| entry.gaps.left_out)
+    }
+
+    /// What the import could not read of a node, or excluded. `None` for a node that is in no snapshot.
+    pub fn gaps<'a>(&self, node: &'a Node) -> Option<&'a Gaps> {
+        node.entry().map(|entry| &entry.gaps)
+    }
+
+    /// The attributes of a node with the mode that the snapshot records. That of [`attr`](Self::attr) is
+    /// narrower if extended attributes could not be read.
+    pub fn recorded_attr(&self, node: &Node) -> Attr {
+        let attr = self.attr(node);
+        let entry = node.entry().filter(|entry| entry.gaps.xattrs);
+        Attr { mode: entry.map_or(attr.mode, |entry| entry.attributes.mode), ..attr }
     }
 
     /// The stored extended attributes of a node, for a reader that takes them for all.

@@ -1,10 +1,12 @@
 //! The command line: its output for people and for programs, its exit status.
 
 mod at;
+mod attributes;
 mod cat;
 mod completions;
 mod defaults;
 mod diff;
+mod excluded;
 mod find;
 mod log;
 mod ls;

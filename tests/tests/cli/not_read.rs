@@ -180,6 +180,34 @@ fn diff_does_not_know() {
     }
     let json = sandbox.yester(["--json", "diff", "@first", "@latest", "d/secret"]).run().ok().json();
     assert_eq!((&json["change"], &json["before"]["size"]), (&"not read".into(), &8.into()));
+    // Nobody knows whether its content differs.
+    assert_eq!(json["differs"], json!(["owner"]));
+}
+
+/// The printed path can be read, if it can be in any snapshot.
+#[test]
+fn find_names_a_snapshot_that_has_the_content() {
+    let Some(sandbox) = history(&["d/secret", "closed"], &[]) else { return };
+    let never = sandbox.source().join("never");
+    file(&never, "never read");
+    fs::set_permissions(&never, Permissions::from_mode(0o600)).expect("a mode");
+    import(&sandbox).code_is(3);
+    for name in ["secret", "closed", "never"] {
+        let text = sandbox.yester(["find", name]).run().ok().text();
+        assert!(text.contains("  not read  "), "{text}");
+        let json = sandbox.yester(["--json", "find", name]).run().ok().json();
+        assert_eq!((&json["not_read"], &json["deleted"]), (&json!(true), &json!(false)), "{json}");
+        let place = text.split_whitespace().next_back().expect("a place");
+        if name == "never" {
+            assert!(json["last_read"].is_null() && place.starts_with(json["last"].as_str().expect("a name")));
+            continue;
+        }
+        assert!(json["last_read"] == json["first"] && json["last"] != json["first"], "{json}");
+        let command = if name == "closed" { "ls" } else { "cat" };
+        assert!(!sandbox.yester([command, place]).run().ok().stdout.is_empty());
+    }
+    let ok = sandbox.yester(["--json", "find", "ok"]).run().ok().json();
+    assert!(ok["not_read"].is_null() && ok["last_read"].is_null(), "{ok}");
 }
 
 /// The first snapshot has no `names/new`, and nobody knows what the second one lacks.
@@ -231,7 +259,9 @@ fn restore_names_it_and_makes_no_file() {
     let restore = |path: &str, more: &[&str]| {
         sandbox.yester(["restore", path, "--to"]).arg(&to).args(more).run().code_is(3)
     };
-    names(&restore("@latest:d/secret", &[]), "out");
+    let ran = restore("@latest:d/secret", &[]);
+    names(&ran, "out");
+    assert!(ran.stderr().contains("out: d/secret could not be read into the snapshot: "), "{ran}");
     assert!(!to.exists());
     let ran = restore("@latest:", &[]);
     for path in LACKING {
@@ -245,6 +275,38 @@ fn restore_names_it_and_makes_no_file() {
     file(to.join("d/secret"), "mine");
     names(&restore("@latest:", &["--overwrite"]), "out/d/secret");
     assert_eq!(fs::read(to.join("d/secret")).expect("a file"), b"mine");
+}
+
+/// Also if it is a name alone that is to be restored, or may have been in a folder.
+#[test]
+fn restore_and_export_continue_without_it() {
+    let Some(sandbox) = history(&["closed", "names"], &[TAR]) else { return };
+    let to = sandbox.path("out");
+    let restore =
+        |paths: &[&str]| sandbox.yester(["--json", "restore", "--to"]).arg(&to).args(paths).run().code_is(3);
+    for path in ["names/a", "closed/inside"] {
+        let at = format!("@latest:{path}");
+        for options in [&["--dry-run"][..], &[]] {
+            let ran = restore(&[&[&*at], options].concat());
+            names(&ran, &at);
+            assert!(ran.json()["troubled"] == 1 && !to.exists(), "{ran}");
+        }
+        let ran = sandbox.yester(["export", &at]).run().code_is(3);
+        names(&ran, &at);
+        let archive = sandbox.path("archive");
+        fs::write(&archive, &ran.stdout).expect("an archive");
+        let listed = Command::new("tar").arg("-tf").arg(&archive).output().expect("a list");
+        assert!(listed.status.success() && listed.stdout.is_empty(), "{path}");
+    }
+    let ran = restore(&["@latest:names/a", "@latest:ok", "@latest:closed"]);
+    names(&ran, "@latest:names/a");
+    assert!(ran.stderr().contains("out/closed: closed could not be read into the snapshot: "), "{ran}");
+    let troubled: Vec<Value> = ran.json_lines().iter().map(|line| line["troubled"].clone()).collect();
+    assert_eq!(troubled, [1, 0, 1]);
+    assert_eq!(fs::read(to.join("ok")).expect("a file"), b"ok");
+    // A name that is mistyped still stops all of it.
+    let typed = sandbox.yester(["restore", "@latest:names/a", "@latest:okk", "--to"]).arg(sandbox.path("no"));
+    assert!(typed.run().code_is(1).stderr().contains("okk: no such file"));
 }
 
 #[test]

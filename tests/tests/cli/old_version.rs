@@ -76,6 +76,33 @@ fn every_writing_command_says_what_to_do() {
     assert_eq!(objects(), before);
 }
 
+/// Its import did not record which path it could not read. A copy knows no more.
+#[test]
+fn a_restore_of_a_partial_snapshot_is_not_complete() {
+    let sandbox = old();
+    let new = sandbox.path("new");
+    sandbox.bare_yester(["upgrade"]).arg(sandbox.repo()).arg(&new).run().ok();
+    for repo in [&sandbox.repo(), &new] {
+        let run = |args: &[&str]| sandbox.bare_yester(["--repo"]).arg(repo).args(args).run();
+        let is_named = |line: &str| line.contains("tree@latest: 1 path could not be read into the snapshot");
+        let out = sandbox.path("out");
+        // No user can have the owner of this file, and a restore leaves an existing one.
+        file(out.join("odd"), "exists");
+        let ran = run(&["restore", "tree@latest:", "--to", out.to_str().expect("UTF-8")]).code_is(3);
+        assert!(ran.stderr().lines().any(is_named), "{ran}");
+        assert!(run(&["export", "tree@latest:"]).code_is(3).stderr().lines().any(is_named));
+        assert!(!run(&["export", "tree@first:"]).stderr().lines().any(is_named));
+        assert!(!run(&["export", "tree@latest:many"]).code_is(0).stderr().lines().any(is_named));
+    }
+}
+
+#[test]
+fn an_upgrade_to_itself_is_refused() {
+    let sandbox = old();
+    let ran = sandbox.bare_yester(["upgrade"]).arg(sandbox.repo()).arg(sandbox.repo().join(".")).run();
+    ran.fails(1, &["is the old repository itself; name a new folder"]);
+}
+
 /// An archive has every byte and attribute of a snapshot.
 #[test]
 fn an_upgrade_copies_all_of_it() {

@@ -78,6 +78,37 @@ fn a_pack_that_is_gone() {
     }
 }
 
+/// Only a check that has read all data knows which paths are damaged.
+#[test]
+fn what_is_not_listed_can_be_read_only_if_all_data_was_read() {
+    let fixture = Fixture::new();
+    let pack = victims(&fixture).pop().expect("the metadata");
+    flip(&pack.path, PACK_HEADER_LEN.midpoint(pack.catalogue.start));
+    let says = |option: &[&str], words: &str| {
+        let ran = fixture.sandbox.yester(["check"]).args(option).run().code_is(4);
+        ran.text().contains(words)
+    };
+    let (all, more) = ("Everything that is not listed can be read", "`yester check --read-data` lists all");
+    for part in [&[][..], &["--read-data=99%"]] {
+        assert!(says(part, more) && !says(part, all), "{part:?}");
+    }
+    assert!(says(&["--read-data"], all) && !says(&["--read-data"], more));
+}
+
+/// A whole snapshot has no path, but a name.
+#[test]
+fn an_error_names_a_whole_snapshot() {
+    let fixture = Fixture::new();
+    fixture.packs().iter().for_each(|pack| fs::remove_file(&pack.path).expect("removed"));
+    for args in [&["ls", "@latest:"][..], &["diff", "@first", "@latest"], &["export", "@latest:"]] {
+        let ran = fixture.sandbox.yester(args).run().code_is(4);
+        let stderr = ran.stderr();
+        assert!(!stderr.contains(": :") && !stderr.contains("::"), "{args:?}: {ran}");
+    }
+    let never = fixture.sandbox.yester(["ls", "@1999:"]).run();
+    assert!(!never.stderr().contains("::"), "{never}");
+}
+
 #[test]
 fn a_part_of_the_packs_is_read_when_that_is_asked() {
     let fixture = Fixture::new();

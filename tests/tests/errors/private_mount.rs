@@ -41,7 +41,7 @@ fn anothers_own_mount_is_left_out() {
         assert!(named, "{ran}");
         // Its place is there, as it was before.
         assert_eq!(listed("@latest"), before, "{ran}");
-        assert!(sandbox.yester(["ls", "@latest:home/mount"]).run().ok().stdout.is_empty());
+        assert!(sandbox.yester(["ls", "@latest:home/mount"]).run().code_is(0).stdout.is_empty());
     }
     drop(mounted);
     // Where nothing is known of its place.

@@ -80,7 +80,7 @@ impl Item<'_> {
 
     /// An error that names the path.
     fn failed(&self, reason: ViewError) -> Error {
-        ServiceError::View { path: printable(self.path).into_owned(), reason }.into()
+        failed_at(self.path, reason).into()
     }
 }
 
@@ -132,9 +132,15 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
     if let Some(error) = failed {
         return Err(error);
     }
-    compared.map_err(|reason| ServiceError::View { path: printable(&path).into_owned(), reason })?;
+    compared.map_err(|reason| failed_at(&path, reason))?;
     printer.finish(output)?;
     Ok(if differ && args.exit_code { Outcome::Status(1) } else { Outcome::Done })
+}
+
+/// An error at a path, which is empty for what is compared as a whole.
+fn failed_at(path: &[u8], reason: ViewError) -> ServiceError {
+    let path = if path.is_empty() { "the two sides".into() } else { printable(path) };
+    ServiceError::View { path: path.into_owned(), reason }
 }
 
 /// The two sides to compare. Unless given, the second side has the first one's source and path.

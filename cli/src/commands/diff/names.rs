@@ -63,12 +63,12 @@ pub(super) fn print_json(output: &mut Output, item: &Item<'_>, lines: Option<(u6
 }
 
 fn entry(item: &Item<'_>, node: &Node) -> Result<json::Object> {
-    let attr = item.view.attr(node);
+    let attr = item.view.recorded_attr(node);
     let target = match attr.kind {
         FileKind::Symlink if item.view.not_read(node).is_none() => {
             Some(item.view.read_link(node).map_err(|reason| item.failed(reason))?)
         }
         _ => None,
     };
-    Ok(json::node(&attr, target, item.view.not_read(node)))
+    Ok(json::node(&attr, target, item.view.gaps(node)))
 }

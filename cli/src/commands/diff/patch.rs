@@ -18,7 +18,7 @@ impl Printer for Patch {
     fn print(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
         if matches!(item.change(), Change::NotRead | Change::PerhapsNotRead | Change::Excluded) {
             // A patch would delete or add the path, which may exist.
-            if !item.is_directory() {
+            if !item.is_directory() && !differs_in_xattrs(item) {
                 let path = printable(item.path);
                 let why = match item.change() {
                     Change::Excluded => "it was excluded from one of the snapshots",
@@ -35,6 +35,12 @@ impl Printer for Patch {
         }
         part(output, item)
     }
+}
+
+/// Whether only extended attributes may differ, which no patch has.
+fn differs_in_xattrs(item: &Item<'_>) -> bool {
+    let both = item.before.zip(item.after);
+    both.is_some_and(|(old, new)| item.view.not_read(old).or(item.view.not_read(new)).is_none())
 }
 
 fn part(output: &mut Output, item: &Item<'_>) -> Result<()> {

@@ -120,12 +120,16 @@ impl Listing {
             let name = path.path.rsplit(|byte| *byte == b'/').find(|name| !name.is_empty());
             return self.print_one(output, name.unwrap_or_default(), node).map(|()| Outcome::Done);
         }
+        if self.view.excludes_content(node) {
+            log::warn!("{}: its content was excluded from the snapshot", snapshot_path::subject(path));
+        }
         // The layout of columns needs all names, so these lines wait. All other lines are printed at once.
         let mut lines = Lines::default();
         // Lines printed to the terminal at once show the progress already.
         let streams = output.is_terminal() && output.is_json();
         let bar = (!streams).then(|| Bar::new(output, "listing"));
-        let absences = self.view.absences(node).map_err(|reason| at(&path.path, reason))?;
+        let failed_at = |reason| ServiceError::View { path: snapshot_path::subject(path), reason };
+        let absences = self.view.absences(node).map_err(failed_at)?;
         let (mut absences, mut failed) = (absences.into_iter().peekable(), None);
         let absent = |output: &mut Output, lines: &mut Lines, (name, absence): NamedAbsence| {
             if output.is_json() {
@@ -170,10 +174,10 @@ impl Listing {
         match listed {
             Ok(()) => Ok(Outcome::Done),
             Err(reason @ ViewError::NotRead(_)) => {
-                log::warn!("{}: not all of it is listed: {reason}", snapshot_path::shown(path));
+                log::warn!("{}: not all of it is listed: {reason}", snapshot_path::subject(path));
                 Ok(Outcome::Incomplete)
             }
-            Err(reason) => Err(at(&path.path, reason)),
+            Err(reason) => Err(failed_at(reason).into()),
         }
     }
 
@@ -192,14 +196,13 @@ impl Listing {
     }
 
     fn print_json(&self, output: &mut Output, name: &[u8], node: &Node) -> Result<()> {
-        let attr = self.view.attr(node);
-        let (target, not_read) = (self.target(name, &attr, node)?, self.view.not_read(node));
-        let excluded = self.view.excludes_content(node);
-        Ok(output.json(&json::listed(name, &attr, target, not_read, excluded))?)
+        let attr = self.view.recorded_attr(node);
+        let target = self.target(name, &attr, node)?;
+        Ok(output.json(&json::listed(name, &attr, target, self.view.gaps(node)))?)
     }
 
     fn row(&self, name: &[u8], node: &Node) -> Result<Row> {
-        let attr = self.view.attr(node);
+        let attr = self.view.recorded_attr(node);
         let size = match attr.kind {
             FileKind::CharDevice | FileKind::BlockDevice => format!("{}, {}", attr.rdev.0, attr.rdev.1),
             FileKind::Directory => "-".to_owned(),
@@ -214,6 +217,9 @@ impl Listing {
             shown += &not_read_note(not_read);
         } else if self.view.excludes_content(node) {
             shown += "  (content excluded)";
+        }
+        if self.view.lacks_xattrs(node) {
+            shown += "  (attributes not read)";
         }
         Ok([
             text::mode(attr.kind, attr.mode),

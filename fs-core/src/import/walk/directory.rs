@@ -14,6 +14,7 @@ use crate::monitor::TroubleKind;
 use crate::store::{DirectoryWriter, StatCursor, StoreError};
 
 const SKIPPED: &str = "left out: it is this repository, or a mount of history";
+const MOUNTED: &str = "its content is left out: another file system is mounted there";
 const PRIVATE: &str = "left out: it is a private mount of another user";
 
 impl Walk<'_> {
@@ -66,6 +67,9 @@ impl Walk<'_> {
         self.reveal(&mut stat, &mut xattrs);
         let (xattrs, gaps) = self.xattrs(xattrs)?;
         let mut gaps = Gaps { left_out, ..gaps };
+        if left_out {
+            self.troubles.note(TroubleKind::Skipped, MOUNTED);
+        }
         gaps.content = lacking.map(|error| {
             self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
             NotRead::new(&error.to_string(), parent.and_then(|parent| parent.content_id(self.reader.keys())))

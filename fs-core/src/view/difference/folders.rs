@@ -6,14 +6,15 @@
 //!
 //! Any other entry is in one folder. `added` holds what only B has, and `deleted` what only A has. `modified`
 //! holds what both have, in the state of B. A fourth folder, `not-read`, holds an entry that one snapshot
-//! lacks because its import could not read it or excluded it, or whose content an import could not read. This
-//! folder exists only if something was not read, or was excluded.
+//! lacks because its import could not read it or excluded it. It also holds an entry of which an import could
+//! not read what may differ. This folder exists only if something was not read, or was excluded.
 //!
 //! In a view for several users, a directory excludes every user whom either of the two directories excludes.
 //! Whether its parent lists it does not depend on its content (see [`shown`](super::shown)).
 
 use std::sync::Arc;
 
+use super::known::known_difference;
 use super::pairs::Pairs;
 use crate::format::{Entry, Keys, Time};
 use crate::history::{Snapshot, Source, Sources, joined};
@@ -21,7 +22,7 @@ use crate::store::{self, Differing, Found, StoreError};
 use crate::view::access::Access;
 use crate::view::node::{Identity, Node, SnapshotRef, Tree};
 use crate::view::virtual_folder::{Emit, VirtualFolder, emit_from};
-use crate::view::{Aspects, DirEntry, View, ViewError};
+use crate::view::{DirEntry, View, ViewError};
 
 /// `@changes` of a source.
 #[derive(Debug)]
@@ -210,11 +211,10 @@ impl Both {
         if let (Some(old), Some(new)) = (&differing.before, &differing.after) {
             let (old_entry, new_entry) = (old.entry()?, new.entry()?);
             if old_entry.is_directory() == new_entry.is_directory() {
-                let aspects = Aspects::of(&old_entry, &new_entry);
-                let modified = *part == Part::Modified && !aspects.is_empty();
+                let belongs = known_difference(&old_entry, &new_entry).is_some_and(|(_, reading)| {
+                    *part == if reading.is_certain() { Part::Modified } else { Part::NotRead }
+                });
                 if !new_entry.is_directory() {
-                    let was_read = old_entry.not_read().or(new_entry.not_read()).is_none();
-                    let belongs = if was_read { modified } else { *part == Part::NotRead };
                     return if belongs { whole(after, &differing.after) } else { Ok(None) };
                 }
                 let trees = (view.child(before, old)?, view.child(after, new)?);
@@ -223,7 +223,7 @@ impl Both {
                 };
                 let (before, after) = (before.clone(), after.clone());
                 let access = Access::of_directory(&old_entry).and(Access::of_directory(&new_entry));
-                if before.id == after.id && !modified && !view.hides_differences(access, &after.id)? {
+                if before.id == after.id && !belongs && !view.hides_differences(access, &after.id)? {
                     return Ok(None);
                 }
                 let entry = if *part == Part::Deleted { old_entry } else { new_entry };

@@ -5,6 +5,7 @@
 //! the change.
 
 mod folders;
+mod known;
 mod pairs;
 mod shown;
 mod walk;

@@ -1,6 +1,6 @@
-use crate::format::Entry;
 use crate::history::{Reading, joined};
 use crate::store::{Comparison, Differing, Found, Reader, StoreError};
+use crate::view::difference::known::known_difference;
 use crate::view::node::{Node, Tree};
 use crate::view::{Aspect, Aspects, View, ViewError};
 
@@ -14,10 +14,10 @@ pub struct Difference<'a> {
     pub before: Option<&'a Node>,
     /// Later state; `None` if the entry is gone.
     pub after: Option<&'a Node>,
-    /// Aspects in which both states differ; empty if there is only one.
+    /// Aspects in which both states certainly differ; empty if there is only one.
     pub aspects: Aspects,
     /// Whether the side that lacks the entry could read its path. If not, it is unknown whether the entry
-    /// existed there. If both sides have the entry: whether they could read its content.
+    /// existed there. If both sides have the entry: whether they could read what may differ.
     pub reading: Reading,
 }
 
@@ -123,13 +123,8 @@ impl Walk<'_> {
         let goes_on = match (before, after) {
             (Some(old), Some(new)) if trees.0.is_some() == trees.1.is_some() => {
                 let entries = old.entry().zip(new.entry());
-                let aspects = entries.map(|(old, new)| Aspects::of(old, new)).unwrap_or_default();
-                let lacks_content = |entry: Option<&Entry>| {
-                    entry.is_some_and(|entry| !entry.is_directory() && entry.not_read().is_some())
-                };
-                let is_unread = lacks_content(old.entry()) || lacks_content(new.entry());
-                let reading = if is_unread { Reading::NotRead } else { Reading::Read };
-                aspects.is_empty() || report(before, after, aspects, reading)
+                let difference = entries.and_then(|(old, new)| known_difference(old, new));
+                difference.is_none_or(|(aspects, reading)| report(before, after, aspects, reading))
             }
             (None, None) => reading.is_certain() || report(None, None, Aspects::default(), reading),
             _ => {

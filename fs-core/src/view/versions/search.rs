@@ -36,6 +36,10 @@ pub struct Hit {
     pub kind: FileKind,
     /// Size in that snapshot, in bytes.
     pub size: u64,
+    /// Whether the import of that snapshot could not read the content.
+    pub not_read: bool,
+    /// Index of the last snapshot that has the content; `None` if none has.
+    pub last_read: Option<usize>,
     /// The reason why the path is not in the last snapshot; `None` if it is.
     pub missing: Option<Reading>,
 }
@@ -124,6 +128,8 @@ impl Query<'_> {
         }
         let last = states.iter().max_by_key(|state| state.positions.last());
         let Some(entry) = last.map(SweptState::entry).transpose()? else { return Ok(None) };
+        let not_read = entry.not_read().is_some();
+        let last_read = if not_read { last_read(&states)? } else { Some(positions.last()) };
         // As far as is known, the path was neither deleted nor created again, and has not changed where its
         // content was not read.
         let mut unread = doubtful.unread(&path, &positions)?;
@@ -154,9 +160,22 @@ impl Query<'_> {
             versions: states.iter().filter(|state| was_read(state)).count(),
             kind: FileKind::from(&entry.kind),
             size: entry.size(),
+            not_read,
+            last_read,
             missing,
         }))
     }
+}
+
+/// Index of the last snapshot in which the content of a path with these states was read.
+fn last_read(states: &[SweptState]) -> Result<Option<usize>, StoreError> {
+    let mut last = None;
+    for state in states {
+        if state.entry()?.not_read().is_none() {
+            last = last.max(Some(state.positions.last()));
+        }
+    }
+    Ok(last)
 }
 
 /// The snapshots that may lack what existed.
