@@ -219,7 +219,7 @@ struct Found {
     missing: u64,
 }
 
-/// As [`find`], and reports paths that an import could not read.
+/// As [`find()`], and reports paths that an import could not read.
 fn find_read(history: &History, path: &SnapshotPath, named: Option<&OsString>) -> Result<Found> {
     let node = match find(history, path, named) {
         Err(error) => match error.downcast_ref() {
@@ -244,7 +244,7 @@ fn find_read(history: &History, path: &SnapshotPath, named: Option<&OsString>) -
     Ok(Found { node, missing })
 }
 
-/// As [`find`], without a suggestion: the node may be absent, so its name is not mistyped.
+/// As [`find()`], without a suggestion: the node may be absent, so its name is not mistyped.
 fn try_find(history: &History, path: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
     let source = one_source(named, path.source.as_deref()).map_err(Error::msg)?;
     if history.view().sources().iter().len() == 0 {
