@@ -26,10 +26,12 @@ const PER_BYTE: usize = 160;
 pub type Target = fn(&[u8]);
 
 /// The targets, by name.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("config", targets::config),
     ("manifest", targets::manifest),
     ("tag", targets::tag),
+    ("record", targets::record),
+    ("checkpoint", targets::checkpoint),
     ("catalogue", targets::catalogue),
     ("trailer", targets::trailer),
     ("block", targets::block),

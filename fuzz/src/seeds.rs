@@ -1,11 +1,12 @@
 //! What the encoders make of a bit of everything: where a fuzzer begins.
 
+use fs_core::format::log::{Author, Label, LogState, LoggedSnapshot, Operation, Record};
 use fs_core::format::{
     Attributes, BlobId, BlobPrefix, BlockBuilder, BlockEncoder, Child, ChunkList, Content, DirectoryStats,
     Entry, Extensions, ExtentKind, FRAME_HEADER_LEN, FileStat, Gaps, InnerBuilder, Keys, Kind,
-    KnownFileSystem, LeafBuilder, LinkTableBuilder, Manifest, NotRead, Origin, PackBuilder, PackKind,
-    PackTrailer, PathKey, Run, Slot, SnapshotId, StatPart, StatTrailer, Status, Tag, Time, Totals, Version,
-    XattrSet, Xattrs,
+    KnownFileSystem, LeafBuilder, LinkTableBuilder, Manifest, NotRead, Origin, PackBuilder, PackId, PackKind,
+    PackTrailer, PathKey, RecordHash, Run, Slot, SnapshotId, StatPart, StatTrailer, Status, Tag, Time,
+    Totals, TransactionId, Version, XattrSet, Xattrs,
 };
 
 use crate::seal::{self, HEADER_LEN, SALT};
@@ -25,6 +26,11 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "tag" => {
             let tag = tag().seal(&keys(), SALT).1;
             vec![tag[BODY..].to_vec(), old(&tag[BODY..]), tag]
+        }
+        "record" => operations().into_iter().flat_map(record_seeds).collect(),
+        "checkpoint" => {
+            let state = state().seal(&keys(), SALT);
+            vec![state[BODY..].to_vec(), state]
         }
         "catalogue" => {
             let (pack, trailer) = pack();
@@ -217,6 +223,53 @@ fn manifest(parent: Option<SnapshotId>) -> Manifest {
         },
         parent,
     }
+}
+
+fn label(secs: i64) -> Label {
+    let time = Time::new(secs, 5).expect("a time");
+    Label { source: b"web1".as_slice().into(), time, number: 2 }
+}
+
+fn state() -> LogState {
+    let snapshot = SnapshotId([5; 32]);
+    LogState {
+        number: 8,
+        hash: RecordHash([3; 32]),
+        last_prune: 0,
+        packs: [PackId([1; 32]), PackId([2; 32])].into(),
+        snapshots: [(snapshot, LoggedSnapshot { label: label(7), before: vec![label(6)] })].into(),
+        tags: [((snapshot, "kept".into()), Time::default())].into(),
+    }
+}
+
+fn operations() -> [Operation; 7] {
+    let (snapshot, name) = (SnapshotId([5; 32]), "before-upgrade");
+    [
+        Operation::Commit { snapshot, label: label(7), packs: vec![PackId([1; 32])] },
+        Operation::Tag { snapshot, name: name.into() },
+        Operation::Untag { snapshot, name: name.into() },
+        Operation::Amend { snapshot, before: label(7), after: label(8) },
+        Operation::Rename { before: b"web1".as_slice().into(), after: b"web2".as_slice().into() },
+        Operation::Reset { state: Box::new(state()), lost: vec![3, 7] },
+        Operation::Void,
+    ]
+}
+
+/// The body of a record, and for one kind the whole object.
+fn record_seeds(operation: Operation) -> Vec<Vec<u8>> {
+    let is_void = operation == Operation::Void;
+    let record = Record {
+        number: 9,
+        before: RecordHash([4; 32]),
+        transaction: TransactionId([7; 16]),
+        last_prune: 0,
+        made: Time::default(),
+        author: Author::new(b"host", b"root"),
+        operation,
+    };
+    let object = record.seal(&keys(), SALT);
+    let body = object[BODY..].to_vec();
+    if is_void { vec![body, object] } else { vec![body] }
 }
 
 fn tag() -> Tag {

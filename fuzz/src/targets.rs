@@ -1,3 +1,4 @@
+use fs_core::format::log::{LogState, Record};
 use fs_core::format::{
     BLOCK_MAGIC, BlobId, Block, Catalogue, ChunkList, Config, FileStat, FormatError, Item, Keys,
     LINK_RECORD_LEN, LinkCheck, LinkRecord, LinkSearch, Manifest, Node, PackId, PackTrailer, PartialBlock,
@@ -54,6 +55,26 @@ pub fn tag(data: &[u8]) {
             assert_eq!(Tag::open(&present_keys(), &id, bytes).as_ref(), Ok(&tag));
             assert!(!tag.name.contains(['/', '@', ':']));
         }
+    }
+}
+
+pub fn record(data: &[u8]) {
+    let keys = present_keys();
+    let _ = Record::open(&keys, 1, with_header_mac(data));
+    if let Ok(record) = Record::decode(data) {
+        let object = object(Version::Two, *b"YESTRECS", *b"YREC", data);
+        assert_eq!(Record::open(&keys, record.number, object).as_ref(), Ok(&record));
+        assert_eq!(Record::open(&keys, record.number, record.seal(&keys, SALT)).as_ref(), Ok(&record));
+    }
+}
+
+pub fn checkpoint(data: &[u8]) {
+    let keys = present_keys();
+    let _ = LogState::open(&keys, 1, with_header_mac(data));
+    if let Ok(state) = LogState::decode(data) {
+        let object = object(Version::Two, *b"YESTSTAT", *b"YCHK", data);
+        assert_eq!(LogState::open(&keys, state.number, object).as_ref(), Ok(&state));
+        assert_eq!(LogState::open(&keys, state.number, state.seal(&keys, SALT)).as_ref(), Ok(&state));
     }
 }
 

@@ -3,8 +3,8 @@
 
     read.py REPOSITORY
 
-verifies all that it reads and prints what every snapshot holds, then the tags. Sections and names are
-those of the page. What is damaged is reported on stderr, and reading goes on where it can.
+verifies all that it reads and prints what every snapshot of the log holds, then the tags. Sections and
+names are those of the page. What is damaged is reported on stderr, and reading goes on where it can.
 Exit status: 0 all is well, 1 something is damaged, 2 not readable by this program, 77 no zstd.
 """
 
@@ -145,7 +145,12 @@ except ImportError:
 # ---- Files: access to the folder -------------------------------------------------------------------
 
 NAME = re.compile("[0-9a-f]{64}")
+NUMBER = re.compile("(?!0{20})[0-9]{20}")
 problems = 0
+
+def note(what):
+    """What is said, but is no damage."""
+    print("read.py: note:", what, file=sys.stderr)
 
 def report(what):
     global problems
@@ -175,14 +180,14 @@ def read_file(folder, name, limit):
     check(len(data) <= limit, "%s is too long" % name)
     return data
 
-def object_names(name, folder):
+def object_names(name, folder, pattern=NAME):
     """A folder's handle, and the names of the objects in it."""
     handle = open_file(name, folder, True)
     names = sorted(os.listdir(handle))
     for other in names:
-        if not NAME.fullmatch(other):
+        if not pattern.fullmatch(other):
             report("%s/%s has no place here" % (name, other))
-    return handle, [name for name in names if NAME.fullmatch(name)]
+    return handle, [name for name in names if pattern.fullmatch(name)]
 
 # ---- Numbers and bytes -----------------------------------------------------------------------------
 
@@ -242,8 +247,14 @@ def mac(key, data):
 
 def read_parts(data, known=()):
     """The bodies of the known parts by their numbers. Parts are the last that a layout has."""
+    parts = read_inner_parts(data, known)
+    data.end()
+    return parts
+
+def read_inner_parts(data, known=()):
+    """The same of a layout inside of another one: the state in a reset."""
     parts = {}
-    for _ in range(data.varint()):
+    for _ in range(data.varint(0, 65536)):
         head = data.varint()
         number, required = head >> 1, head & 1
         body = data.bytes(65535)
@@ -252,7 +263,6 @@ def read_parts(data, known=()):
             parts[number] = Bytes(body)
         elif required:
             raise Unsupported("part %d is required and not known: a newer program made it" % number)
-    data.end()
     return parts
 
 # ---- config ----------------------------------------------------------------------------------------
@@ -297,8 +307,10 @@ def read_frame(frame, magic, number, key):
     return body
 
 def read_object(folder, name, magic, frame_magic, limit, keys):
-    """The body of a manifest or tag."""
-    data = read_file(folder, name, limit)
+    """The body of a manifest or checkpoint."""
+    return object_body(read_file(folder, name, limit), magic, frame_magic, keys)
+
+def object_body(data, magic, frame_magic, keys):
     _, key, parity = read_header(data[:HEADER], magic, keys)
     return read_frame(data[HEADER:len(data) - parity], frame_magic, 0, key)
 
@@ -588,13 +600,17 @@ def read_hard_links(data):
 
 # ---- Manifest --------------------------------------------------------------------------------------
 
+def read_source(data):
+    source = data.bytes(255, 1)
+    check(not re.search(rb"[/\0]|\A@|\A\.\.?\Z", source), "a source's name is not allowed")
+    return source
+
 STATUS = "complete", "vanished", "partial", "limited", "approximate", "unknown"
 
 class Manifest:
     def __init__(self, body):
         data, self.named = Bytes(body), body
-        self.source = data.bytes(255, 1)
-        check(not re.search(rb"[/\0]|\A@|\A\.\.?\Z", self.source), "a source's name is not allowed")
+        self.source = read_source(data)
         self.time, self.begun = data.time(), data.time()
         status = data.u8()
         check(status < len(STATUS), "its status is not known")
@@ -606,9 +622,8 @@ class Manifest:
         self.totals = [data.varint() for _ in range(5)]
         self.host, self.path = data.bytes(65535), data.bytes(65535)
         self.after = data.id() if data.flag() else None
-        parts = read_parts(data, range(1, 7))
+        parts = read_parts(data, (1, 3, 4, 5, 6))  # part 2 is skipped
         self.run = self.read_run(parts[1]) if 1 in parts else None
-        self.number = parts[2].varint(1) if 2 in parts else None
         self.unread = self.read_unread(parts[3]) if 3 in parts else None
         if 4 in parts:
             for _ in range(parts[4].varint()):
@@ -634,21 +649,252 @@ class Manifest:
         check(paths == sorted(set(paths)), "paths that could not be read do not ascend")
         return beyond, paths
 
-# ---- Tag -------------------------------------------------------------------------------------------
+# ---- Record: labels, tags and the state -------------------------------------------------------------
 
-class Tag:
-    def __init__(self, body):
-        data = Bytes(body)
-        self.snapshot, self.source, self.name = data.id(), data.bytes(255, 1), data.bytes(100, 1)
-        self.named = body[:data.at]  # what its id is the hash of
-        self.time = data.time()
-        read_parts(data)
-        try:
-            name = self.name.decode()
-        except UnicodeDecodeError:
-            raise Damaged("its name is not UTF-8") from None
-        check(not re.search(r'[\s\x00-\x1f\x7f-\x9f/@:~<>"\\|?*]|\.\.|\.\Z|\A[-.#]', name),
-              "its name is not allowed")
+def read_tag_name(data):
+    tag = data.bytes(100, 1)
+    try:
+        name = tag.decode()
+    except UnicodeDecodeError:
+        raise Damaged("a tag's name is not UTF-8") from None
+    check(not re.search(r'[\s\x00-\x1f\x7f-\x9f/@:~<>"\\|?*]|\.\.|\.\Z|\A[-.#]', name),
+          "a tag's name is not allowed")
+    return tag
+
+def read_ids(data):
+    return [data.id() for _ in range(data.varint(0, data.left() // 32))]
+
+def check_ascending(values, what):
+    check(all(a < b for a, b in zip(values, values[1:])), "%s do not ascend" % what)
+
+class Label:
+    """What a snapshot is known by."""
+    def __init__(self, source, time, number):
+        self.source, self.time, self.number = source, time, number
+        # What only one snapshot may have, ever: of the time only the second counts
+        self.key = source, time[0], number
+    def __eq__(self, other):
+        return (self.source, self.time, self.number) == (other.source, other.time, other.number)
+    def renamed(self, source):
+        return Label(source, self.time, self.number)
+
+def read_label(data):
+    return Label(read_source(data), data.time(), data.varint(1))
+
+class State:
+    """What the records up to a number amount to; of no record at first."""
+    def __init__(self):
+        self.number, self.hash, self.pruned = 0, bytes(32), 0
+        self.packs, self.snapshots, self.tags = set(), {}, {}  # id: (label, earlier labels); (id, name): time
+        self.meanings = {}  # which snapshot a label means or meant, by its key
+    def may_have(self, id, labels):
+        """Checks that these labels never meant another snapshot; they may be the last thing to check."""
+        for label in labels:
+            check(self.meanings.get(label.key, id) == id, "a label meant another snapshot once")
+    def set_labels(self, id, label, earlier):
+        self.snapshots[id] = label, earlier
+        earlier[:] = [each for each in earlier if each != label]
+        for each in (label, *earlier):
+            self.meanings[each.key] = id
+    def counting(self, id):
+        check(id in self.snapshots, "snapshot %s does not count" % id.hex())
+        return self.snapshots[id]
+    def same(self, other):
+        """Whether a checkpoint says the same."""
+        return all(getattr(self, field) == getattr(other, field)
+                   for field in ("number", "hash", "pruned", "packs", "snapshots", "tags"))
+
+def read_state(data):
+    """A state, in a reset or a checkpoint."""
+    state = State()
+    state.number, state.hash, state.pruned = data.varint(), data.take(32), data.varint()
+    check(state.pruned <= state.number, "a state was pruned after its last record")
+    packs = read_ids(data)
+    check_ascending(packs, "the packs of a state")
+    state.packs = set(packs)
+    for _ in range(data.varint(0, data.left())):
+        id, label = data.id(), read_label(data)
+        earlier = [read_label(data) for _ in range(data.varint(0, data.left()))]
+        check(id > next(reversed(state.snapshots), b""), "the snapshots of a state do not ascend")
+        state.may_have(id, [label, *earlier])
+        state.set_labels(id, label, earlier)
+    for _ in range(data.varint(0, data.left())):
+        tag = data.id(), read_tag_name(data)
+        check(tag > next(reversed(state.tags), ()), "the tags of a state do not ascend")
+        state.counting(tag[0])
+        state.tags[tag] = data.time()
+    read_inner_parts(data)
+    return state
+
+# ---- Record ----------------------------------------------------------------------------------------
+
+RECORD_LIMIT = 64 * MIB
+COMMIT, TAG, UNTAG, AMEND, RENAME, RESET, VOID = 1, 4, 5, 7, 8, 9, 10
+
+class Record:
+    def __init__(self, data, number, keys):
+        self.hash = keyed_hash(keys.object_name, data)
+        body = Bytes(object_body(data, b"YESTRECS", b"YREC", keys))
+        self.number, self.before = body.varint(1), body.take(32)
+        check(self.number == number, "it has another number than its name")
+        check(number > 1 or self.before == bytes(32), "the first record names one before it")
+        self.transaction = body.take(16)
+        self.pruned = body.varint(0, number - 1)
+        self.time, self.host, self.user = body.time(), body.bytes(255), body.bytes(255)
+        self.kind = body.u8()
+        if self.kind not in CHANGES:
+            raise Unsupported("its kind %d is not known: a newer program made it" % self.kind)
+        read_fields, self.change = CHANGES[self.kind]
+        self.fields = read_fields(body)
+        read_parts(body)
+        if self.kind == RESET:
+            state, lost = self.fields
+            check(state.number == number - 1, "a reset has the state of another number")
+            check_ascending(lost, "the lost records of a reset")
+            check(not lost or 1 <= lost[0] and lost[-1] < number, "a reset has lost what is not before it")
+
+def apply(state, record):
+    """The state after the record; what must be checked is checked before the state changes."""
+    check(record.number == state.number + 1, "record %d is missing" % (state.number + 1))
+    if record.kind != RESET:
+        check(record.before == state.hash, "the hash of the record before it is wrong")
+        check(record.pruned == state.pruned, "it names another record as the last that pruned")
+    return changed(state, record)
+
+def changed(state, record):
+    state = record.change(state, record, *record.fields) or state
+    state.number, state.hash = record.number, record.hash
+    if record.kind == RESET:
+        state.pruned = record.number
+    return state
+
+def read_commit(data):
+    return data.id(), read_label(data), read_ids(data)
+
+def commit(state, record, id, label, packs):
+    if id in state.snapshots:
+        check(label == state.snapshots[id][0], "the snapshot has another label")
+    else:
+        state.may_have(id, [label])
+        state.set_labels(id, label, [])
+    state.packs.update(packs)
+
+def read_tag(data):
+    return data.id(), read_tag_name(data)
+
+def tag(state, record, id, name):
+    state.counting(id)
+    check((id, name) not in state.tags, "the snapshot has the tag already")
+    state.tags[id, name] = record.time
+
+def untag(state, record, id, name):
+    check((id, name) in state.tags, "the snapshot does not have the tag")
+    del state.tags[id, name]
+
+def read_amend(data):
+    return data.id(), read_label(data), read_label(data)
+
+def amend(state, record, id, before, after):
+    label, earlier = state.counting(id)
+    check(label == before, "the snapshot has another label than the one before")
+    state.may_have(id, [after])
+    state.set_labels(id, after, [*earlier, before])
+
+def read_rename(data):
+    return read_source(data), read_source(data)
+
+def rename(state, record, before, after):
+    sources = {label.source for label, _ in state.snapshots.values()}
+    check(before in sources, "no snapshot has the source's name before")
+    check(after not in sources, "a snapshot has the source's new name")
+    renamed = [(id, label, earlier) for id, (label, earlier) in state.snapshots.items()
+               if label.source == before]
+    for id, label, _ in renamed:
+        state.may_have(id, [label.renamed(after)])
+    for id, label, earlier in renamed:
+        state.set_labels(id, label.renamed(after), [*earlier, label])
+
+def read_reset(data):
+    return read_state(data), [data.varint() for _ in range(data.varint(0, data.left()))]
+
+def reset(state, record, new, lost):
+    return new
+
+def read_void(data):
+    return ()
+
+def void(state, record):
+    check(False, "it stands for a record that is lost")
+
+CHANGES = {COMMIT: (read_commit, commit), TAG: (read_tag, tag), UNTAG: (read_tag, untag),
+           AMEND: (read_amend, amend), RENAME: (read_rename, rename), RESET: (read_reset, reset),
+           VOID: (read_void, void)}
+
+class Log:
+    """The records and checkpoints. A reset and a checkpoint are starts: what is before them is not needed."""
+    def __init__(self, repository, keys):
+        self.keys = keys
+        self.records, names = object_names("log", repository, NUMBER)
+        self.numbers = [int(name) for name in names]
+        self.checkpoints = read_checkpoints(repository, keys)
+    def record(self, number):
+        name = "%020d" % number
+        check(number in self.numbers, "the record is missing")
+        return Record(read_file(self.records, name, RECORD_LIMIT), number, self.keys)
+    def hash(self, number):
+        return keyed_hash(self.keys.object_name, read_file(self.records, "%020d" % number, RECORD_LIMIT))
+    def replay(self):
+        """The state after the last record."""
+        state, last = State(), max([0, *self.numbers, *self.checkpoints])
+        while state.number < last:
+            number = state.number + 1
+            try:
+                state = apply(state, self.record(number))
+                self.compare_checkpoint(state)
+            except PROBLEMS as error:
+                start = self.start_from(number, last)
+                if not start:
+                    report("record %d is refused, and with it all after it: %s" % (number, error))
+                    return state
+                what, state = start
+                (note if what == "reset" else report)("record %d is refused: %s; going on from the %s %d" % (
+                    number, error, what, state.number))
+        return state
+    def start_from(self, number, last):
+        """The state at the newest reset or checkpoint from this number on."""
+        for at in range(last, number - 1, -1):
+            try:
+                record = self.record(at)
+                if record.kind == RESET:
+                    return "reset", changed(None, record)
+            except PROBLEMS:
+                pass
+            if at in self.checkpoints and (at not in self.numbers or attempt(
+                    "record %d" % at, self.hash, at) == self.checkpoints[at].hash):
+                return "checkpoint", self.checkpoints[at]
+    def compare_checkpoint(self, state):
+        if not self.checkpoints.get(state.number, state).same(state):
+            report("checkpoint %d has another state than the records" % state.number)
+
+def read_log(repository, keys):
+    return Log(repository, keys).replay()
+
+# ---- Checkpoint ------------------------------------------------------------------------------------
+
+def read_checkpoints(repository, keys):
+    """The states by their numbers. One that cannot be read is passed over."""
+    if "state" not in os.listdir(repository):
+        return {}
+    handle, names = object_names("state", repository, NUMBER)
+    read_all = {int(name): attempt("state/" + name, read_checkpoint, handle, name, keys) for name in names}
+    return {number: state for number, state in read_all.items() if state}
+
+def read_checkpoint(folder, name, keys):
+    data = Bytes(read_object(folder, name, b"YESTSTAT", b"YCHK", HEADER + FRAME + 64 * MIB, keys))
+    state = read_state(data)
+    data.end()
+    check(state.number == int(name), "it has another number than its name")
+    return state
 
 # ---- What is printed -------------------------------------------------------------------------------
 
@@ -736,10 +982,10 @@ class Printer:
                     stack.append((path + b"/" + name, below_key, below))
         check(found == len(links), "its table of hard links has paths that are not in the tree")
         return lines
-    def snapshot(self, manifest):
+    def snapshot(self, manifest, label):
         lines = self.tree_lines(manifest)
         print("\n%s at %s, begun at %s, %s, from %s:%s%s" % (
-            escaped(manifest.source), time_text(manifest.time), time_text(manifest.begun), manifest.status,
+            escaped(label.source), time_text(label.time), time_text(manifest.begun), manifest.status,
             escaped(manifest.host), escaped(manifest.path), ", after another" if manifest.after else ""))
         if manifest.run:
             identity, times = manifest.run
@@ -753,38 +999,51 @@ class Printer:
         print("\n".join(line for line in self.lines if line not in now))
         self.lines = lines
 
-def read_objects(repository, folder, magic, frame_magic, limit, layout, keys):
-    """The manifests or tags by their names."""
-    handle, names = object_names(folder, repository)
+def read_manifests(repository, keys):
+    """The manifests by their ids, also those that no record names."""
+    handle, names = object_names("snapshots", repository)
     def read(name):
-        made = layout(read_object(handle, name, magic, frame_magic, limit, keys))
-        check(keyed_hash(keys.object_name, made.named).hex() == name, "it has another id than its name")
-        return made
-    read_all = {name: attempt("%s/%s" % (folder, name), read, name) for name in names}
-    return {name: made for name, made in read_all.items() if made}
+        body = read_object(handle, name, b"YESTSNAP", b"YSNP", MIB, keys)
+        check(keyed_hash(keys.object_name, body).hex() == name, "it has another id than its name")
+        return Manifest(body)
+    read_all = {bytes.fromhex(name): attempt("snapshots/" + name, read, name) for name in names}
+    return {id: made for id, made in read_all.items() if made}
+
+def report_difference(what, stored, known):
+    """What the log names must be there. What it does not name is no damage: an import was interrupted."""
+    for id in sorted(known - stored):
+        report("%s %s is missing" % (what, id.hex()))
+    for id in sorted(stored - known):
+        note("%s %s is in no record and does not count" % (what, id.hex()))
 
 def main(path):
     repository = open_file(path, None, True)
     keys = read_config(repository)
-    packs = find_packs(repository, keys)
+    state = read_log(repository, keys)
+    all_packs = find_packs(repository, keys)
+    report_difference("pack", {bytes.fromhex(pack.name) for pack in all_packs}, state.packs)
+    packs = [pack for pack in all_packs if bytes.fromhex(pack.name) in state.packs]
     store = Store(packs, keys)
     printer = Printer(store, keys)
-    manifests = read_objects(repository, "snapshots", b"YESTSNAP", b"YSNP", MIB, Manifest, keys)
-    order = sorted((m.time, m.source, m.number or 0, name) for name, m in manifests.items())
-    for *_, name in order:
-        attempt("snapshot " + name, printer.snapshot, manifests[name])
-    if "tags" in os.listdir(repository):
-        for tag in read_objects(repository, "tags", b"YESTTAGS", b"YTAG", 65536, Tag, keys).values():
-            if tag.snapshot.hex() in manifests:
-                print("tag %s of %s, given at %s: snapshot %s" % (
-                    tag.name.decode(), escaped(tag.source), time_text(tag.time), tag.snapshot.hex()))
-    # What no snapshot refers to is verified too.
+    manifests = read_manifests(repository, keys)
+    report_difference("snapshot", set(manifests), set(state.snapshots))
+    order = sorted((label.time, label.source, label.number, id)
+                   for id, (label, _) in state.snapshots.items() if id in manifests)
+    for *_, id in order:
+        attempt("snapshot " + id.hex(), printer.snapshot, manifests[id], state.snapshots[id][0])
+    for (id, name), time in sorted(state.tags.items()):
+        print("tag %s of %s, given at %s: snapshot %s" % (
+            name.decode(), escaped(state.snapshots[id][0].source), time_text(time), id.hex()))
+    # What no snapshot refers to is verified too. Packs that do not count may need each other's bases
+    everything = Store(all_packs, keys)
+    for pack in all_packs:
+        for block in pack.blocks:
+            attempt("pack", (store if pack in packs else everything).read_block, block)
     blocks = [block for pack in packs for block in pack.blocks]
-    for block in blocks:
-        attempt("pack", store.read_block, block)
-    print("read.py: %d packs, %d blocks (%d deltas), %d blobs, %d snapshots, %d files; %d problems" % (
-        len(packs), len(blocks), sum(b.delta for b in blocks), sum(len(b.blobs) for b in blocks),
-        len(manifests), printer.files, problems), file=sys.stderr)
+    print("read.py: %d records, %d packs, %d blocks (%d deltas), %d blobs, %d snapshots, %d files; "
+          "%d problems" % (
+        state.number, len(packs), len(blocks), sum(b.delta for b in blocks), sum(len(b.blobs) for b in blocks),
+        len(order), printer.files, problems), file=sys.stderr)
     return 1 if problems else 0
 
 if __name__ == "__main__":

@@ -99,6 +99,7 @@ fn advice(report: &Report, all_read: bool) -> Vec<&'static str> {
     let misplaced = has(|defect| matches!(defect, Defect::Misplaced { .. }));
     let manifests = has(|defect| matches!(defect, Defect::Manifest { .. }));
     let tags = has(|defect| matches!(defect, Defect::Tag(_)));
+    let records = has(|defect| matches!(defect, Defect::Record(_)));
     let data = report.has_data_damage();
     let advice = [
         (packs, "Packs are damaged: `yester repair` saves what can still be read in them."),
@@ -111,6 +112,10 @@ fn advice(report: &Report, all_read: bool) -> Vec<&'static str> {
         (
             tags,
             "Tags are damaged, but no data: `yester repair` quarantines them, and `yester tag` adds them again.",
+        ),
+        (
+            records,
+            "The log is damaged: every stored snapshot is shown, and nothing can be added, until `yester repair` has run.",
         ),
         (data && all_read && report.more_damaged_paths == 0, "Everything that is not listed can be read."),
         (data && !all_read, "More paths may be damaged: `yester check --read-data` lists all."),
@@ -127,9 +132,11 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
         Defect::Manifest { record: Some(record), .. } => {
             format!("{}: {reason}", snapshot(record, zone))
         }
-        Defect::Manifest { record: None, .. } | Defect::Pack(_) | Defect::Foreign | Defect::Tag(_) => {
-            reason.clone()
-        }
+        Defect::Manifest { record: None, .. }
+        | Defect::Pack(_)
+        | Defect::Foreign
+        | Defect::Tag(_)
+        | Defect::Record(_) => reason.clone(),
         Defect::PackHeader(_) => format!("{reason} (only its header; its content can be read)"),
         Defect::Block { pack, block, blobs, .. } => {
             let own = format!("block {block} ");
@@ -167,6 +174,7 @@ fn object(finding: &Finding) -> Value {
         Defect::PackHeader(pack) => json!({ "finding": "pack header", "pack": id(pack) }),
         Defect::Pack(pack) => json!({ "finding": "pack", "pack": id(pack) }),
         Defect::Tag(tag) => json!({ "finding": "tag", "tag": id(tag) }),
+        Defect::Record(number) => json!({ "finding": "record", "record": number }),
         Defect::Block { pack, block, offset, blobs } => json!({
             "finding": "block", "pack": id(pack), "block": block, "offset": offset, "blobs": blobs,
         }),

@@ -32,8 +32,7 @@ pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     } else {
         print_summary(output, &repaired, args.dry_run, &settings.zone)?;
     }
-    let lost = repaired.has_losses() || !repaired.damaged_tags.is_empty();
-    Ok(if lost { Outcome::Incomplete } else { Outcome::Done })
+    Ok(if repaired.has_losses() { Outcome::Incomplete } else { Outcome::Done })
 }
 
 fn print_loss(output: &mut Output, damaged: &DamagedPath, zone: &TimeZone) -> Result<(), WriteError> {
@@ -128,6 +127,10 @@ fn print_summary(
         let fate = if to_do { "to be rebuilt" } else { "rebuilt, without loss" };
         output.line(&format!("{reason}; the index is {fate}"))?;
     }
+    for (_, reason) in &repaired.lost_records {
+        let fate = if dry_run { "to be published" } else { "published" };
+        output.line(&format!("{reason}; what the others tell is {fate} as a new record"))?;
+    }
     for lost in &repaired.lost_manifests {
         let name = lost.record.as_ref().map(|record| snapshot(record, zone));
         let name = name.as_deref().unwrap_or("the snapshot");
@@ -147,13 +150,6 @@ fn print_summary(
             rewritten.losses,
             old.id,
             quarantined(&rewritten.quarantined)
-        ))?;
-    }
-    for tag in &repaired.damaged_tags {
-        output.line(&format!(
-            "{}; the tag is lost, its snapshot is not; {}",
-            tag.reason,
-            quarantined(&tag.quarantined)
         ))?;
     }
     let looked = format!("{} in {}", count(repaired.snapshots, "snapshot"), count(repaired.packs, "pack"));
@@ -181,7 +177,6 @@ fn advise(output: &mut Output, repaired: &Repaired, dry_run: bool) -> Result<(),
     }
     let quarantined = repaired.damaged_packs.iter().any(|pack| pack.quarantined.is_some())
         || repaired.lost_manifests.iter().any(|lost| lost.quarantined.is_some())
-        || repaired.damaged_tags.iter().any(|tag| tag.quarantined.is_some())
         || repaired.repaired_snapshots.iter().any(|snapshot| snapshot.quarantined.is_some());
     if dry_run {
         output.line("Nothing was changed.")?;
@@ -228,9 +223,6 @@ fn summary(repaired: &Repaired, dry_run: bool) -> Value {
         put_record(&mut object, &snapshot.old);
         object
     });
-    let tags = repaired.damaged_tags.iter().map(
-        |tag| json!({ "tag": tag.tag.to_string(), "reason": tag.reason, "quarantined": tag.quarantined }),
-    );
     json!({
         "clean": repaired.is_clean(),
         "dry_run": dry_run,
@@ -240,8 +232,8 @@ fn summary(repaired: &Repaired, dry_run: bool) -> Value {
         "index": repaired.index,
         "misplaced_packs": misplaced.collect::<Vec<_>>(),
         "damaged_packs": packs.collect::<Vec<_>>(),
+        "lost_records": repaired.lost_records.iter().map(|(number, _)| number).collect::<Vec<_>>(),
         "lost_snapshots": manifests.collect::<Vec<_>>(),
         "repaired_snapshots": snapshots.collect::<Vec<_>>(),
-        "damaged_tags": tags.collect::<Vec<_>>(),
     })
 }

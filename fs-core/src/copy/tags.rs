@@ -11,16 +11,10 @@ pub(super) struct Tags(HashMap<SnapshotId, Vec<Tag>>);
 impl Tags {
     /// Reads all tags. Returns the errors of those that cannot be read, too.
     pub(super) fn load(repository: &Repository) -> Result<(Self, Vec<StoreError>), StoreError> {
-        let (mut tags, mut lost) = (Self::default(), Vec::new());
-        for id in repository.tags()? {
-            match repository.tag(&id) {
-                Ok(tag) => tags.0.entry(tag.snapshot).or_default().push(tag),
-                // It was removed between listing and reading.
-                Err(StoreError::Missing(_)) => {}
-                Err(error) => lost.push(error),
-            }
-        }
-        Ok((tags, lost))
+        let (readable, lost) = repository.tags()?;
+        let mut tags = Self::default();
+        readable.into_iter().for_each(|tag| tags.0.entry(tag.snapshot).or_default().push(tag));
+        Ok((tags, lost.into_iter().map(|(_, error)| error).collect()))
     }
 
     /// Gives the tags of a snapshot to its copy. Returns how many it did not have.
@@ -34,7 +28,7 @@ impl Tags {
         let tags = self.0.get(&snapshot.id).into_iter().flatten();
         // A tag that names another source than its snapshot does was forged.
         for tag in tags.filter(|tag| tag.source == snapshot.manifest.source) {
-            given += u64::from(to.put_tag(&Tag { snapshot: copy, ..tag.clone() })?);
+            given += u64::from(to.tag(copy, &tag.name, tag.given)?);
         }
         Ok(given)
     }

@@ -48,6 +48,9 @@ pub enum FormatError {
     /// Bytes protected by an algorithm of a later version.
     #[error("it is protected by algorithm {0}, which this program does not know: use a newer yester")]
     Algorithm(u8),
+    /// A record of the log of a kind of a later version.
+    #[error("it makes a change of kind {0}, which this program does not know: use a newer yester")]
+    Kind(u8),
     /// A newer feature that a reader must know to continue.
     #[error("it needs features that this program does not know (bits {0:#x}): use a newer yester")]
     Features(u64),
@@ -56,7 +59,10 @@ pub enum FormatError {
 impl FormatError {
     /// Whether a later version of this program can decode the bytes.
     pub fn is_newer(&self) -> bool {
-        matches!(self, Self::Version { .. } | Self::Part { .. } | Self::Algorithm(_) | Self::Features(_))
+        matches!(
+            self,
+            Self::Version { .. } | Self::Part { .. } | Self::Algorithm(_) | Self::Kind(_) | Self::Features(_)
+        )
     }
 
     /// Fails if `what` breaks a rule of the format.

@@ -41,6 +41,17 @@ identifiers! {
     BlobPrefix: 16;
     /// Id of a repository.
     RepositoryId: 16;
+    /// Hash of a record of the log, as it is stored.
+    RecordHash: 32;
+    /// Tells a record of the log from any other writer's of the same number.
+    TransactionId: 16;
+}
+
+impl Default for RecordHash {
+    /// Stands before the first record.
+    fn default() -> Self {
+        Self([0; 32])
+    }
 }
 
 impl BlobId {

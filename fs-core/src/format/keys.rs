@@ -3,7 +3,7 @@ use std::fmt;
 use siphasher::sip::SipHasher24;
 
 use super::codec::head;
-use super::{BlobId, ObjectKey, PackId, Salt, SnapshotId, TagId, Version};
+use super::{BlobId, ObjectKey, PackId, RecordHash, Salt, SnapshotId, TagId, Version};
 
 /// The random secret of a repository, from which all its keys derive.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,6 +75,11 @@ impl Keys {
             hasher.update(&salt.0);
         }
         PackId(*hasher.update(catalogue).finalize().as_bytes())
+    }
+
+    /// Hash of a record of the log with these stored bytes, be they valid or not.
+    pub fn record_hash(&self, stored: &[u8]) -> RecordHash {
+        RecordHash(*blake3::keyed_hash(&self.name, stored).as_bytes())
     }
 
     /// Id of the snapshot with this manifest.

@@ -37,6 +37,8 @@ pub const MAX_SOURCE_NAME: usize = 255;
 pub const MAX_TAG_NAME: usize = 100;
 /// Bytes of a tag's file. A tag takes hundreds; the rest is for extensions.
 pub const MAX_TAG: usize = 1 << 16;
+/// Bytes of a record of the log, and of a checkpoint. The ids of packs are most of it.
+pub const MAX_RECORD: usize = MAX_BODY;
 /// Bytes of the path that was imported, and of the host's name.
 pub const MAX_ORIGIN: usize = 65_535;
 /// Bytes of a run's identity, which consists of a few names.

@@ -78,6 +78,8 @@ pub(super) struct SingleFrame {
 impl SingleFrame {
     pub(super) const MANIFEST: Self = Self { magic: *b"YESTSNAP", frame: Sealed::MANIFEST };
     pub(super) const TAG: Self = Self { magic: *b"YESTTAGS", frame: Sealed::TAG };
+    pub(super) const RECORD: Self = Self { magic: *b"YESTRECS", frame: Sealed::RECORD };
+    pub(super) const CHECKPOINT: Self = Self { magic: *b"YESTSTAT", frame: Sealed::CHECKPOINT };
 
     /// Makes an object.
     pub(super) fn seal(self, keys: &Keys, salt: Salt, body: &[u8]) -> Vec<u8> {

@@ -29,6 +29,8 @@ impl Sealed {
     pub(super) const CATALOGUE: Self = Self { magic: *b"YCAT", name: "pack catalogue" };
     pub(super) const MANIFEST: Self = Self { magic: *b"YSNP", name: "snapshot manifest" };
     pub(super) const TAG: Self = Self { magic: *b"YTAG", name: "tag" };
+    pub(super) const RECORD: Self = Self { magic: *b"YREC", name: "record of the log" };
+    pub(super) const CHECKPOINT: Self = Self { magic: *b"YCHK", name: "checkpoint" };
     pub(super) const STAT_PART: Self = Self { magic: *b"YSTP", name: "part of a stat cache" };
     pub(super) const STAT_TRAILER: Self = Self { magic: *b"YSTE", name: "end of a stat cache" };
 }

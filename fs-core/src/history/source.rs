@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::time::{Expression, Moment, Timeline};
+use crate::format::log::Label;
 use crate::format::{Manifest, SnapshotId, Tag, Time};
 use crate::store::StoreError;
 
@@ -15,6 +16,26 @@ pub struct Snapshot {
     pub id: SnapshotId,
     /// Manifest of the snapshot.
     pub manifest: Manifest,
+}
+
+impl Snapshot {
+    /// The snapshot as the log knows it: it may have been amended, and its source renamed.
+    pub(super) fn labelled(mut self, label: Option<&Label>) -> Self {
+        if let Some(label) = label {
+            self.manifest.source.clone_from(&label.source);
+            self.manifest.time = label.time;
+            self.manifest.extensions.number = Some(label.number);
+        }
+        self
+    }
+
+    /// Whether the snapshot is known by this label.
+    pub(super) fn has_label(&self, label: &Label) -> bool {
+        let manifest = &self.manifest;
+        manifest.source == label.source
+            && manifest.time == label.time
+            && manifest.extensions.number == Some(label.number)
+    }
 }
 
 /// A snapshot and its name.

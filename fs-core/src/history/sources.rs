@@ -16,7 +16,6 @@ pub struct Sources {
     by_name: BTreeMap<Arc<[u8]>, Arc<Source>>,
     /// Sources that the index records, but whose snapshots are all lost.
     gone: BTreeMap<Box<[u8]>, Timeline>,
-    tags: Tags,
     /// Whether a manifest or a tag could not be read for a reason that may pass.
     incomplete: bool,
     /// Computed on first use.
@@ -31,7 +30,7 @@ impl Sources {
     ///
     /// If the manifests cannot be listed.
     pub fn load(repository: &Repository, zone: &TimeZone, known: &Sources) -> Result<Self, StoreError> {
-        let tags = Tags::load(repository, &known.tags);
+        let tags = Tags::load(repository);
         let known: HashMap<SnapshotId, &Arc<Snapshot>> = known
             .by_name
             .values()
@@ -43,17 +42,24 @@ impl Sources {
         let recorded: HashMap<SnapshotId, SnapshotRecord> = recorded.collect();
         let mut seen = HashSet::new();
         let mut incomplete = tags.incomplete;
+        let logged = repository.logged()?;
+        let label = |id: &SnapshotId| Some(&logged.as_ref()?.snapshots.get(id)?.label);
         let read = |id: &SnapshotId| match recorded.get(id) {
             Some(record) => repository.recorded_manifest(record),
             None => repository.manifest(id),
         };
+        let snapshots = match &logged {
+            Some(logged) => logged.snapshots.keys().copied().collect(),
+            None => repository.snapshots()?,
+        };
         let mut by_source: BTreeMap<Arc<[u8]>, Vec<Arc<Snapshot>>> = BTreeMap::new();
-        for id in repository.snapshots()? {
-            let snapshot = match known.get(&id) {
+        for id in snapshots {
+            let known = known.get(&id).filter(|known| label(&id).is_none_or(|label| known.has_label(label)));
+            let snapshot = match known {
                 Some(snapshot) => Arc::clone(snapshot),
                 None => match read(&id) {
-                    Ok(manifest) => Arc::new(Snapshot { id, manifest }),
-                    // The snapshot was forgotten between listing and reading.
+                    Ok(manifest) => Arc::new(Snapshot { id, manifest }.labelled(label(&id))),
+                    // It is lost. In version 1, it was removed between listing and reading.
                     Err(StoreError::Missing(_)) => continue,
                     Err(error) => {
                         log::error!("{error}");
@@ -66,9 +72,19 @@ impl Sources {
             by_source.entry(Arc::from(&*snapshot.manifest.source)).or_default().push(snapshot);
         }
         let mut lost: HashMap<Box<[u8]>, Vec<Moment>> = HashMap::new();
-        for (id, record) in recorded.into_iter().filter(|(id, _)| !seen.contains(id)) {
-            let moment = moment(record.time, id, record.number());
-            lost.entry(record.source.clone()).or_default().push(moment);
+        let mut lose = |source: &[u8], moment| lost.entry(source.into()).or_default().push(moment);
+        match &logged {
+            Some(logged) => {
+                for (id, snapshot) in logged.snapshots.iter().filter(|(id, _)| !seen.contains(id)) {
+                    let label = &snapshot.label;
+                    lose(&label.source, moment(label.time, *id, Some(label.number)));
+                }
+            }
+            None => {
+                for (id, record) in recorded.into_iter().filter(|(id, _)| !seen.contains(id)) {
+                    lose(&record.source, moment(record.time, id, record.number()));
+                }
+            }
         }
         let tags_of = tags.by_snapshot();
         let sources = by_source.into_iter().map(|(name, snapshots)| {
@@ -78,7 +94,7 @@ impl Sources {
         let by_name = sources.collect();
         let gone =
             lost.into_iter().map(|(name, lost)| (name, Timeline::with_lost(zone.clone(), Vec::new(), &lost)));
-        Ok(Self { by_name, gone: gone.collect(), tags, incomplete, calendar: OnceLock::new() })
+        Ok(Self { by_name, gone: gone.collect(), incomplete, calendar: OnceLock::new() })
     }
 
     /// Whether loading again may find more although the repository has not changed.

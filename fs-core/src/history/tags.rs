@@ -1,50 +1,37 @@
 //! Tags: names that people give to snapshots.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::path::{CHANGES, VERSIONS};
 use super::time::Expression;
-use crate::format::{SnapshotId, Tag, TagId};
-use crate::store::{Repository, StoreError};
+use crate::format::{SnapshotId, Tag};
+use crate::store::Repository;
 
 /// All tags of a repository at one moment.
 #[derive(Debug, Default)]
 pub(super) struct Tags {
-    by_id: HashMap<TagId, Arc<Tag>>,
-    /// Tags that cannot be read, and were logged.
-    unread: HashSet<TagId>,
+    tags: Vec<Arc<Tag>>,
     /// Whether a tag could not be read for a reason that may pass. Loading again may then find more although
     /// the repository has not changed.
     pub(super) incomplete: bool,
 }
 
 impl Tags {
-    /// Reads the repository's tags. Those of `known` are not read again. A tag that cannot be read is logged
-    /// and left out.
-    pub(super) fn load(repository: &Repository, known: &Tags) -> Self {
+    /// Reads the repository's tags. A tag that cannot be read is logged and left out.
+    pub(super) fn load(repository: &Repository) -> Self {
         let mut tags = Self::default();
-        let ids = match repository.tags() {
-            Ok(ids) => ids,
-            Err(error) => {
-                log::error!("{error}");
-                // As far as can be told, the known tags still exist.
-                return Self { by_id: known.by_id.clone(), unread: known.unread.clone(), incomplete: true };
-            }
-        };
-        for id in ids {
-            let tag = known.by_id.get(&id).map(|tag| Ok(Arc::clone(tag)));
-            match tag.unwrap_or_else(|| repository.tag(&id).map(Arc::new)) {
-                Ok(tag) => drop(tags.by_id.insert(id, tag)),
-                // The tag was removed between listing and reading.
-                Err(StoreError::Missing(_)) => {}
-                Err(error) => {
-                    if !known.unread.contains(&id) {
-                        log::warn!("{error}");
-                    }
-                    tags.unread.insert(id);
+        match repository.tags() {
+            Ok((readable, unreadable)) => {
+                tags.tags.extend(readable.into_iter().map(Arc::new));
+                for (_, error) in unreadable {
+                    log::warn!("{error}");
                     tags.incomplete |= !error.is_damage();
                 }
+            }
+            Err(error) => {
+                log::error!("{error}");
+                tags.incomplete = true;
             }
         }
         tags
@@ -53,7 +40,7 @@ impl Tags {
     /// The tags of each snapshot that has any.
     pub(super) fn by_snapshot(&self) -> HashMap<SnapshotId, Vec<Arc<Tag>>> {
         let mut of: HashMap<SnapshotId, Vec<Arc<Tag>>> = HashMap::new();
-        for tag in self.by_id.values() {
+        for tag in &self.tags {
             of.entry(tag.snapshot).or_default().push(Arc::clone(tag));
         }
         of

@@ -9,6 +9,7 @@ use super::opening::open_existing;
 use super::{ImportError, ImportOptions};
 use crate::format::{Origin, is_source_name};
 use crate::history::{Snapshot, Sources};
+use crate::platform::host;
 use crate::store::{Repository, StatCache};
 
 /// Files that Docker and Podman create in each container.
@@ -175,19 +176,6 @@ pub(super) fn other_tree(source: &[u8], origin: &Origin, more: &str) -> ImportEr
 /// The origin that a snapshot of the tree at this absolute path records.
 pub(super) fn origin(tree: &Path) -> Origin {
     Origin { host: host().into(), path: recorded_path(tree).into() }
-}
-
-/// This machine's host name.
-fn host() -> Vec<u8> {
-    #[cfg(unix)]
-    {
-        rustix::system::uname().nodename().to_bytes().to_vec()
-    }
-    #[cfg(windows)]
-    {
-        use winapi_util::sysinfo::{ComputerNameKind, get_computer_name};
-        get_computer_name(ComputerNameKind::DnsHostname).unwrap_or_default().into_encoded_bytes()
-    }
 }
 
 /// The bytes of a tree's absolute path, as its snapshots record them.

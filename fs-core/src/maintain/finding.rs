@@ -58,6 +58,8 @@ pub enum Defect {
     },
     /// A tag cannot be read. Its snapshot can.
     Tag(TagId),
+    /// A record of the log, by its number.
+    Record(u64),
     /// An entry that has the name of a file or folder of the repository but is of another type. It was not
     /// opened. The reason has its path, its type, and the type that belongs there.
     Foreign,
@@ -80,7 +82,10 @@ impl Defect {
 
     /// Whether data of snapshots is damaged that cannot be derived.
     fn is_data_damage(&self) -> bool {
-        !matches!(self, Self::IndexedPack(_) | Self::Misplaced { .. } | Self::Tag(_) | Self::Foreign)
+        !matches!(
+            self,
+            Self::IndexedPack(_) | Self::Misplaced { .. } | Self::Tag(_) | Self::Record(_) | Self::Foreign
+        )
     }
 
     /// Whether paths of readable snapshots may be damaged.

@@ -18,7 +18,7 @@ pub use check::{CheckOptions, check};
 pub use error::MaintainError;
 pub use finding::{Defect, Finding, Report};
 pub use loss::{DamagedPath, Lost};
-pub use repair::{DamagedPack, DamagedTag, LostManifest, RepairOptions, Repaired, RepairedSnapshot, repair};
+pub use repair::{DamagedPack, LostManifest, RepairOptions, Repaired, RepairedSnapshot, repair};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 pub(crate) mod credentials;
 #[cfg(unix)]
 pub(crate) mod file_system;
+mod identity;
 #[cfg(target_os = "linux")]
 mod mounts;
 #[cfg(unix)]
@@ -12,6 +13,7 @@ mod rsync;
 #[cfg(unix)]
 pub(crate) mod xattrs;
 
+pub(crate) use identity::{host, user};
 #[cfg(target_os = "linux")]
 pub use mounts::{MOUNT_TYPE, Mount, mounts};
 #[cfg(unix)]

@@ -12,7 +12,7 @@ use crate::format::{Tag, check_tag_name};
 use crate::history::{Sources, is_reserved_name};
 use crate::import::open_for_writing;
 use crate::monitor::Cancellation;
-use crate::store::{Access, Repository, StoreError};
+use crate::store::Access;
 
 /// A snapshot, and the tags to add or remove.
 #[derive(Debug, Clone)]
@@ -57,39 +57,29 @@ pub fn tag(
     let (snapshot_name, snapshot) =
         source.snapshots().nth(at).ok_or_else(|| no_snapshot(&source, &options.time))?;
     let given = now.into();
+    let stored: Vec<&Tag> =
+        source.tags().map(|(tag, _)| tag).filter(|tag| tag.snapshot == snapshot.id).collect();
     let mut all = Vec::with_capacity(names.len());
     for name in names {
-        let tag =
-            Tag { snapshot: snapshot.id, source: source.name.as_ref().into(), name: name.into(), given };
-        let stored = stored(&repository, &tag)?;
+        let stored = stored.iter().find(|tag| *tag.name == *name).copied();
         if options.remove && stored.is_none() {
             let snapshot = format!("{}{snapshot_name}", String::from_utf8_lossy(&source.name));
-            return Err(ServiceError::NoTag { name: tag.name.into(), snapshot });
+            return Err(ServiceError::NoTag { name: name.into(), snapshot });
         }
-        all.push((tag, stored));
+        let new =
+            || Tag { snapshot: snapshot.id, source: source.name.as_ref().into(), name: name.into(), given };
+        all.push(stored.cloned().unwrap_or_else(new));
     }
     let mut tagged = Vec::with_capacity(all.len());
-    for (tag, stored) in all {
+    for tag in all {
         let changed = if options.remove {
-            repository.remove_tag(&tag.id(repository.keys()))?;
-            true
+            repository.untag(tag.snapshot, &tag.name, given)?
         } else {
-            repository.put_tag(&tag)?
+            repository.tag(tag.snapshot, &tag.name, given)?
         };
-        let tag = TagInfo::new(stored.as_ref().unwrap_or(&tag), snapshot_name);
-        tagged.push(Tagged { tag, changed });
+        tagged.push(Tagged { tag: TagInfo::new(&tag, snapshot_name), changed });
     }
     Ok(tagged)
-}
-
-/// The stored tag, if it exists. Of a damaged one only its existence is known.
-fn stored(repository: &Repository, tag: &Tag) -> Result<Option<Tag>, ServiceError> {
-    match repository.tag(&tag.id(repository.keys())) {
-        Ok(stored) => Ok(Some(stored)),
-        Err(StoreError::Missing(_)) => Ok(None),
-        Err(error) if error.is_damage() => Ok(Some(tag.clone())),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Checks that a name can be given. A name that was given can always be removed.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::Object;
+use super::log::Refused;
 use crate::format::{BlobPrefix, FormatError, SnapshotId};
 
 /// Errors of reading and writing a repository.
@@ -91,6 +92,18 @@ pub enum StoreError {
     /// A needed object is absent.
     #[error("{0} is missing from the repository")]
     Missing(Object),
+    /// A record of the log is absent, and later ones exist.
+    #[error("record {0} of the log is missing")]
+    MissingRecord(u64),
+    /// The log is damaged, so nothing can be published.
+    #[error("{0}: nothing can be added until `yester repair` has run")]
+    DamagedLog(Box<StoreError>),
+    /// The present state of the log does not allow a change.
+    #[error(transparent)]
+    Refused(Refused),
+    /// It is unknown whether a change was published.
+    #[error("it is unknown whether the change was made ({0}); run the command again")]
+    Unanswered(Box<StoreError>),
     /// A needed blob is absent.
     #[error("blob {0} is in no pack; run `yester check`")]
     MissingBlob(BlobPrefix),
@@ -147,6 +160,8 @@ impl StoreError {
             StoreError::Damaged { .. }
                 | StoreError::Foreign { .. }
                 | StoreError::Missing(_)
+                | StoreError::MissingRecord(_)
+                | StoreError::DamagedLog(_)
                 | StoreError::MissingBlob(_)
                 | StoreError::LostSnapshot(_)
         )

@@ -6,7 +6,11 @@ pub(super) const CONFIG: &str = "config";
 pub(super) const PACKS: &str = "packs";
 /// Folder of manifests.
 pub(super) const SNAPSHOTS: &str = "snapshots";
-/// Folder of tags. It is created for the first tag.
+/// Folder of the records of the log.
+pub(super) const LOG: &str = "log";
+/// Folder of the checkpoints of the log.
+pub(super) const STATE: &str = "state";
+/// Folder of tags, which only version 1 has.
 pub(super) const TAGS: &str = "tags";
 /// Folder of files that are being written.
 pub(super) const TEMPORARY: &str = "tmp";
@@ -23,6 +27,6 @@ pub(crate) const INDEX: &str = "index-2.redb";
 pub(super) const OLD_INDEX: &str = "index.redb";
 
 /// The folders of an empty repository.
-pub(super) const FOLDERS: [&str; 3] = [PACKS, SNAPSHOTS, TEMPORARY];
+pub(super) const FOLDERS: [&str; 5] = [LOG, PACKS, SNAPSHOTS, STATE, TEMPORARY];
 /// All entries that an interrupted `init` may have left.
-pub(super) const OF_INIT: [&str; 6] = [LOCK, INDEX, OLD_INDEX, PACKS, SNAPSHOTS, TEMPORARY];
+pub(super) const OF_INIT: [&str; 8] = [LOCK, INDEX, OLD_INDEX, LOG, PACKS, SNAPSHOTS, STATE, TEMPORARY];

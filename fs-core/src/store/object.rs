@@ -11,11 +11,16 @@ pub enum ObjectKind {
     Pack,
     /// Manifests, named by [`crate::format::SnapshotId`].
     Snapshot,
-    /// Names given to snapshots, named by [`crate::format::TagId`].
+    /// Names given to snapshots, named by [`crate::format::TagId`]. Only version 1 has them.
     Tag,
+    /// Records of the log, named by their numbers.
+    Record,
+    /// States of the log, named by the number of their last record.
+    Checkpoint,
 }
 
-/// An object's kind and name. The name is empty for the config, and hexadecimal for every other object.
+/// An object's kind and name. The name is empty for the config, 20 digits for a record or checkpoint, and 64
+/// hexadecimal digits for every other object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Object {
     /// Kind of the object.
@@ -40,10 +45,39 @@ impl Object {
         Self { kind: ObjectKind::Snapshot, name: id.to_string() }
     }
 
+    /// A record of the log.
+    pub fn record(number: u64) -> Self {
+        Self { kind: ObjectKind::Record, name: format!("{number:020}") }
+    }
+
+    /// The state of the log after a record.
+    pub fn checkpoint(number: u64) -> Self {
+        Self { kind: ObjectKind::Checkpoint, name: format!("{number:020}") }
+    }
+
     /// A snapshot's tag.
     pub fn tag(id: crate::format::TagId) -> Self {
         Self { kind: ObjectKind::Tag, name: id.to_string() }
     }
+}
+
+impl ObjectKind {
+    /// Whether an object of this kind can have this name.
+    pub(super) fn is_name(self, name: &str) -> bool {
+        let all =
+            |len, is_digit: fn(&u8) -> bool| name.len() == len && name.bytes().all(|byte| is_digit(&byte));
+        match self {
+            ObjectKind::Config => name.is_empty(),
+            ObjectKind::Record | ObjectKind::Checkpoint => all(20, u8::is_ascii_digit),
+            ObjectKind::Pack | ObjectKind::Snapshot | ObjectKind::Tag => all(64, u8::is_ascii_hexdigit),
+        }
+    }
+}
+
+/// A number without leading zeros.
+fn shortest(number: &str) -> &str {
+    let digits = number.trim_start_matches('0');
+    if digits.is_empty() { "0" } else { digits }
 }
 
 impl fmt::Display for Object {
@@ -53,6 +87,8 @@ impl fmt::Display for Object {
             ObjectKind::Pack => write!(f, "pack {}", self.name),
             ObjectKind::Snapshot => write!(f, "snapshot {}", self.name),
             ObjectKind::Tag => write!(f, "the tag in tags/{}", self.name),
+            ObjectKind::Record => write!(f, "record {} of the log", shortest(&self.name)),
+            ObjectKind::Checkpoint => write!(f, "the checkpoint in state/{}", self.name),
         }
     }
 }

@@ -10,8 +10,10 @@ use super::index::rebuild::NewIndex;
 use super::index::reconcile::check_present;
 use super::index::{Index, PackRecord, SnapshotRecord};
 use super::layout::INDEX;
+use super::log::Log;
 use super::{Backend, CacheSizes, Exposed, LocalStore, ObjectKind, Reader, StoreError, Writer};
-use crate::format::{Keys, Manifest, PackId, PackKind, RepositoryId, SnapshotId};
+use crate::format::log::LogState;
+use crate::format::{Keys, Manifest, PackId, PackKind, RepositoryId, SnapshotId, Version};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
 
 /// An open repository.
@@ -34,6 +36,8 @@ pub struct Repository {
     /// The source of objects: the basis's, or their state as it will be after a repair.
     pub(super) backend: Arc<dyn Backend>,
     pub(super) index: Arc<LiveIndex>,
+    /// The log; `None` for a repository of version 1, in which whatever is stored counts.
+    pub(super) log: Option<Arc<Log>>,
     /// Whether packs are missing or cannot be read.
     lost_packs: bool,
     /// Why the index on disk could not be used.
@@ -103,6 +107,7 @@ impl Repository {
             basis.state.as_ref().map_or(Ok(()), |state| state.clear_temporary())?;
             basis.backend.sync(ObjectKind::Config)?;
             basis.backend.sync(ObjectKind::Snapshot)?;
+            basis.backend.sync(ObjectKind::Record)?;
         }
         Self::locked(basis, lock)
     }
@@ -110,10 +115,30 @@ impl Repository {
     /// Opens the repository under this lock.
     pub(super) fn locked(basis: Basis, lock: Option<WriterLock>) -> Result<Self, StoreError> {
         let (index, index_fault, lost_packs) = LiveIndex::open(basis.clone(), lock.is_some())?;
+        let log = match basis.keys.version() {
+            Version::One => None,
+            Version::Two => {
+                let (backend, keys) = (Arc::clone(&basis.backend), basis.keys.clone());
+                let recorded = || index.run(Index::snapshots).unwrap_or_default();
+                let recorded = (!basis.access.is_write()).then_some(&recorded as &dyn Fn() -> _);
+                let log = Log::open(backend, keys, index.log_number(), recorded)?;
+                if basis.access == Access::Read
+                    && let Some((_, reason)) = log.lost().and_then(|lost| lost.lost.first().cloned())
+                {
+                    log::warn!("{reason}: every stored snapshot is shown until `yester repair` has run");
+                }
+                let number = log.refresh()?.number;
+                if basis.access.is_write() && number > index.log_number() {
+                    index.note_log(number);
+                }
+                Some(Arc::new(log))
+            }
+        };
         Ok(Self {
             backend: Arc::clone(&basis.backend),
             basis,
             index: Arc::new(index),
+            log,
             lost_packs,
             index_fault,
             lock,
@@ -184,12 +209,36 @@ impl Repository {
 
     /// Begins to add a snapshot. The repository must be open for writing.
     pub fn writer(&self) -> Result<Writer, StoreError> {
-        Ok(Writer::new(self.reader(CacheSizes::IMPORT)))
+        Ok(Writer::new(self.reader(CacheSizes::IMPORT), Arc::clone(self.log()?)))
+    }
+
+    /// The log.
+    ///
+    /// # Errors
+    /// [`StoreError::OldVersion`] for a repository of version 1, which has none.
+    pub(super) fn log(&self) -> Result<&Arc<Log>, StoreError> {
+        self.log.as_ref().ok_or_else(|| StoreError::OldVersion(self.basis.root().display().to_string()))
+    }
+
+    /// Reads what was published meanwhile. Returns what the log amounts to; `None` for a repository of version
+    /// 1, which has none.
+    pub fn logged(&self) -> Result<Option<Arc<LogState>>, StoreError> {
+        self.log.as_ref().map(|log| log.refresh()).transpose()
+    }
+
+    /// The records of the log that are lost, with the reasons, for a repository opened for reading or a check.
+    /// Until a repair, every stored snapshot counts.
+    pub fn lost_records(&self) -> Vec<(u64, String)> {
+        let lost = self.log.as_ref().and_then(|log| log.lost());
+        lost.map_or_else(Vec::new, |lost| lost.lost.clone())
     }
 
     /// Returns the ids of all snapshots, in any order.
     pub fn snapshots(&self) -> Result<Vec<SnapshotId>, StoreError> {
-        self.backend.ids(ObjectKind::Snapshot, SnapshotId::parse)
+        match self.logged()? {
+            Some(logged) => Ok(logged.snapshots.keys().copied().collect()),
+            None => self.backend.ids(ObjectKind::Snapshot, SnapshotId::parse),
+        }
     }
 
     /// Returns a stamp that changes whenever [`snapshots`](Self::snapshots) may have changed; `None` if only
@@ -217,7 +266,11 @@ impl Repository {
             log::debug!("{error}");
         }
         self.index.refresh();
-        self.index.run(Index::snapshots)
+        let mut recorded = self.index.run(Index::snapshots)?;
+        if let Some(logged) = self.logged()? {
+            recorded.retain(|record| logged.snapshots.contains_key(&record.id));
+        }
+        Ok(recorded)
     }
 
     /// Returns the ids of all packs, in any order.

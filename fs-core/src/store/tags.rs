@@ -1,92 +1,97 @@
-//! Tags of snapshots. Each is an object, and nothing refers to it.
+//! Tags of snapshots. The log keeps them; in version 1, each is an object.
 
-use super::random::new_salt;
+use super::log::Refused;
 use super::{Object, ObjectKind, Repository, StoreError};
 use crate::format::limits::MAX_TAG;
-use crate::format::{Tag, TagId};
+use crate::format::log::Operation;
+use crate::format::{SnapshotId, Tag, TagId, Time};
+
+/// The tags that can be read, and the errors of the others.
+pub type Tags = (Vec<Tag>, Vec<(TagId, StoreError)>);
 
 impl Repository {
-    /// Returns the ids of all tags, in any order.
-    pub fn tags(&self) -> Result<Vec<TagId>, StoreError> {
-        self.backend.ids(ObjectKind::Tag, TagId::parse)
+    /// Reads all tags.
+    pub fn tags(&self) -> Result<Tags, StoreError> {
+        let Some(logged) = self.logged()? else { return self.stored_tags() };
+        let tags = logged.tags.iter().filter_map(|((snapshot, name), given)| {
+            let source = logged.snapshots.get(snapshot)?.label.source.clone();
+            Some(Tag { snapshot: *snapshot, source, name: name.clone(), given: *given })
+        });
+        Ok((tags.collect(), Vec::new()))
     }
 
-    /// Reads a tag.
-    pub fn tag(&self, id: &TagId) -> Result<Tag, StoreError> {
-        let object = Object::tag(*id);
-        let bytes = self.backend.get(&object, MAX_TAG)?;
-        Tag::open(self.keys(), id, bytes).map_err(StoreError::damaged(|| &object))
-    }
-
-    /// Stores a tag, and replaces a damaged one. Returns false if the tag exists already. The lock must be
-    /// held.
-    pub fn put_tag(&self, tag: &Tag) -> Result<bool, StoreError> {
-        let (id, bytes) = tag.seal(self.keys(), new_salt()?);
-        match self.tag(&id) {
-            Ok(_) => {
-                // The writer of the tag may have been killed before the tag was durable.
-                self.backend.sync(ObjectKind::Tag)?;
-                Ok(false)
+    /// Reads the tags of a repository of version 1.
+    fn stored_tags(&self) -> Result<Tags, StoreError> {
+        let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+        let mut ids = self.backend.ids(ObjectKind::Tag, TagId::parse)?;
+        ids.sort_unstable();
+        for id in ids {
+            let object = Object::tag(id);
+            let read = self.backend.get(&object, MAX_TAG);
+            match read
+                .and_then(|bytes| Tag::open(self.keys(), &id, bytes).map_err(StoreError::damaged(|| &object)))
+            {
+                Ok(tag) => readable.push(tag),
+                // An earlier build removed it between listing and reading.
+                Err(StoreError::Missing(_)) => {}
+                Err(error) => unreadable.push((id, error)),
             }
-            Err(error) if error.is_damage() => {
-                self.backend.put(&Object::tag(id), &bytes)?;
+        }
+        Ok((readable, unreadable))
+    }
+
+    /// Gives a snapshot a tag. Returns false if it has the tag already.
+    pub fn tag(&self, snapshot: SnapshotId, name: &str, given: Time) -> Result<bool, StoreError> {
+        let tag = Operation::Tag { snapshot, name: name.into() };
+        self.publish(&tag, given, &Refused::Tagged)
+    }
+
+    /// Takes a tag from a snapshot. Returns false if it does not have the tag.
+    pub fn untag(&self, snapshot: SnapshotId, name: &str, made: Time) -> Result<bool, StoreError> {
+        let untag = Operation::Untag { snapshot, name: name.into() };
+        self.publish(&untag, made, &Refused::NotTagged)
+    }
+
+    /// Publishes a change. Returns false if it is refused for the reason `done`: it was made before.
+    fn publish(&self, operation: &Operation, made: Time, done: &Refused) -> Result<bool, StoreError> {
+        match self.log()?.publish(made, |_| Ok(operation.clone())) {
+            Err(StoreError::Refused(refused)) if refused == *done => Ok(false),
+            published => {
+                self.index.note_log(published?.number);
                 Ok(true)
             }
-            Err(error) => Err(error),
         }
-    }
-
-    /// Removes a tag. The lock must be held.
-    pub fn remove_tag(&self, id: &TagId) -> Result<(), StoreError> {
-        self.backend.delete(&Object::tag(*id))
-    }
-
-    /// Quarantines a damaged tag and returns its new path. `None` if the tag was missing already.
-    pub fn quarantine_tag(&self, id: &TagId) -> Result<Option<String>, StoreError> {
-        self.backend.quarantine(&Object::tag(*id))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
-    use crate::format::{SnapshotId, Time};
+    use crate::format::BlobId;
     use crate::store::Access;
-
-    fn sample(given: i64) -> Tag {
-        let (source, given) = ((*b"web1").into(), Time::new(given, 0).unwrap());
-        Tag { snapshot: SnapshotId([3; 32]), source, name: "kept".into(), given }
-    }
+    use crate::testing::samples;
 
     #[test]
-    fn a_tag_is_kept_once_and_written_again_when_it_is_damaged() {
+    fn a_snapshot_has_a_tag_once() {
         let directory = tempfile::tempdir().unwrap();
         Repository::init(directory.path()).unwrap();
         let repository = Repository::open(directory.path(), Access::Write).unwrap();
-        assert_eq!(repository.tags().unwrap(), []);
-        let id = sample(1).id(repository.keys());
-        assert!(repository.put_tag(&sample(1)).unwrap());
-        assert!(!repository.put_tag(&sample(2)).unwrap());
-        assert_eq!(repository.tags().unwrap(), [id]);
-        assert_eq!(repository.tag(&id).unwrap(), sample(1), "as it was given first");
-
-        let file = directory.path().join("tags").join(id.to_string());
-        fs::write(&file, b"YTAG").unwrap();
-        assert!(repository.tag(&id).unwrap_err().is_damage());
-        assert!(repository.put_tag(&sample(2)).unwrap());
-        assert_eq!(repository.tag(&id).unwrap(), sample(2));
-
-        // The file of one tag under the name of another.
-        let swapped = TagId([7; 32]);
-        fs::copy(&file, directory.path().join("tags").join(swapped.to_string())).unwrap();
-        assert!(repository.tag(&swapped).unwrap_err().is_damage());
-        assert_eq!(repository.quarantine_tag(&swapped).unwrap(), Some(format!("damaged/tags/{swapped}")));
-        assert_eq!(repository.quarantine_tag(&swapped).unwrap(), None);
-
-        repository.remove_tag(&id).unwrap();
-        repository.remove_tag(&id).unwrap();
-        assert_eq!(repository.tags().unwrap(), []);
+        let manifest = samples::manifest(BlobId([1; 32]));
+        let (snapshot, _) = repository.writer().unwrap().commit(&manifest).unwrap();
+        let at = |secs| Time::new(secs, 0).unwrap();
+        let tags = || repository.tags().unwrap().0;
+        assert_eq!(tags(), []);
+        assert!(repository.tag(snapshot, "kept", at(1)).unwrap());
+        assert!(!repository.tag(snapshot, "kept", at(2)).unwrap());
+        let tag = Tag { snapshot, source: tags()[0].source.clone(), name: "kept".into(), given: at(1) };
+        assert_eq!(tags(), [tag], "as it was given first");
+        let other = SnapshotId([7; 32]);
+        assert!(matches!(
+            repository.tag(other, "kept", at(3)),
+            Err(StoreError::Refused(Refused::NoSnapshot(id))) if id == other
+        ));
+        assert!(repository.untag(snapshot, "kept", at(4)).unwrap());
+        assert!(!repository.untag(snapshot, "kept", at(5)).unwrap());
+        assert_eq!(tags(), []);
     }
 }

@@ -300,7 +300,7 @@ fn a_forgotten_sync_would_be_noticed() {
         ("the folder of folders of packs", &|path| path == Path::new("packs")),
         ("folders of packs", &|path| in_folder(path, "packs")),
         ("the folder of snapshots", &|path| path == Path::new("snapshots")),
-        ("the folder of tags", &|path| path == Path::new("tags")),
+        ("the folder of the log", &|path| path == Path::new("log")),
     ];
     for (what, forgotten) in forget {
         let since = if what == "the folder" { 0 } else { before };

@@ -136,8 +136,8 @@ fn describe(repository: &Repository) -> String {
         walk.entry(b".", PathKey::ROOT, &manifest.root, &mut text);
         trees.push((heading(manifest), text));
     }
-    let tags = repository.tags().unwrap().into_iter().map(|id| tag_line(&repository.tag(&id).unwrap()));
-    compact(&trees) + &tags.collect::<String>()
+    let (tags, _) = repository.tags().unwrap();
+    compact(&trees) + &tags.iter().map(tag_line).collect::<String>()
 }
 
 fn tag_line(tag: &Tag) -> String {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::clock::ManualClock;
-use crate::format::{BlobId, Entry, Kind, Manifest, SnapshotId, StatTrailer, Tag, Time};
+use crate::format::{BlobId, Entry, Kind, Manifest, SnapshotId, StatTrailer, Time};
 use crate::history::Snapshot;
 use crate::import::{ImportOptions, Options, walk};
 use crate::monitor::{Cancellation, Silent};
@@ -87,16 +87,12 @@ pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> Snapsho
 
 /// Gives a snapshot a tag.
 pub(super) fn give(repository: &Repository, snapshot: SnapshotId, name: &str) {
-    let source = b"tree".as_slice().into();
-    let tag = Tag { snapshot, source, name: name.into(), given: Time::default() };
-    assert!(repository.put_tag(&tag).unwrap());
+    assert!(repository.tag(snapshot, name, Time::default()).unwrap());
 }
 
 /// The readable tags of snapshots.
 pub(super) fn names(repository: &Repository) -> Vec<(SnapshotId, Box<str>)> {
-    let ids = repository.tags().unwrap();
-    let tags = ids.iter().filter_map(|id| repository.tag(id).ok());
-    tags.map(|tag| (tag.snapshot, tag.name)).collect()
+    repository.tags().unwrap().0.into_iter().map(|tag| (tag.snapshot, tag.name)).collect()
 }
 
 /// Reads every byte of every file of a snapshot.

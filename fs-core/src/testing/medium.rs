@@ -102,6 +102,10 @@ impl Medium {
                 self.name(to, Some(inode));
                 self.name(path, None);
             }
+            Operation::Link { to } => {
+                let inode = self.resolve(path);
+                self.name(to, Some(inode));
+            }
             Operation::Remove => self.name(path, None),
             Operation::SyncFile => {
                 let Inode::File { durable, pending } = self.inode(path) else { panic!("{}", path.display()) };

@@ -15,6 +15,7 @@ pub(crate) enum Operation {
     SetLength(u64),
     SyncFile,
     Rename { to: PathBuf },
+    Link { to: PathBuf },
     Remove,
     SyncDirectory,
 }
@@ -60,7 +61,7 @@ impl Drop for Recording {
 pub(crate) fn note(path: &Path, mut operation: Operation) {
     let Some((root, steps)) = recording(path) else { return };
     let relative = |path: &Path| path.strip_prefix(&root).unwrap().to_owned();
-    if let Operation::Rename { to } = &mut operation {
+    if let Operation::Rename { to } | Operation::Link { to } = &mut operation {
         *to = relative(to);
     }
     steps.lock().unwrap().push(Step { path: relative(path), operation });

@@ -92,7 +92,6 @@ fn damaged(directory: &Path) -> PathBuf {
     let swapped = fs::read(&packs[5]).unwrap();
     fs::rename(&packs[6], &packs[5]).unwrap();
     fs::write(&packs[6], swapped).unwrap();
-    change(&files_below(&root.join("tags"))[0], middle);
     // A manifest of the oldest snapshot: the other snapshots need the damaged packs.
     let repository = Repository::open(&root, Access::Read).unwrap();
     let is_first = |path: &&PathBuf| {
@@ -146,7 +145,6 @@ fn a_crash_in_a_repair_loses_nothing() {
         let recording = Recording::of(&root);
         let repaired = repaired(&root);
         assert!(repaired.damaged_packs.len() == 5 && repaired.lost_manifests.len() == 1, "{repaired:?}");
-        assert_eq!(repaired.damaged_tags.len(), 1, "{repaired:?}");
         assert!(!repaired.repaired_snapshots.is_empty(), "{repaired:?}");
         (recording.steps(), salvaged_of(&repaired))
     };

@@ -169,6 +169,9 @@ fn a_canonical_name_is_one_snapshot_s_for_ever() {
     for gone in [1, 4] {
         std::fs::remove_file(sandbox.repo().join("snapshots").join(&ids[gone])).expect("a manifest less");
     }
+    // The index has manifests, too.
+    let index = sandbox.repo().join("index-2.redb");
+    std::fs::remove_file(&index).expect("removed");
     let left: Vec<_> = [0, 2, 3].map(|nth: usize| expected[nth].clone()).to_vec();
     assert_eq!(notes(&sandbox), left);
     assert_eq!(import("2024-06-01T03:00:00Z", "5").0, "@2024-06-01T03-00-00_6");
@@ -176,6 +179,7 @@ fn a_canonical_name_is_one_snapshot_s_for_ever() {
     for id in std::fs::read_dir(sandbox.repo().join("snapshots")).expect("a folder").flatten() {
         std::fs::remove_file(id.path()).expect("a manifest less");
     }
+    std::fs::remove_file(&index).expect("removed");
     assert_eq!(import("2024-06-01T03:00:00Z", "6").0, "@2024-06-01T03-00-00_7");
     assert_eq!(import("2024-06-01T03:00:01Z", "7").0, "@2024-06-01T03-00-01");
 }

@@ -3,13 +3,13 @@
 
 mod healing;
 mod index;
+mod log;
 mod manifest;
 mod medium;
 mod misplaced;
 mod pack;
 mod random;
 mod repair;
-mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -88,8 +88,8 @@ fn what_is_not_named_is_kept() {
     fixture.sandbox.yester(["tag", "@first", "precious"]).run().ok();
     fixture.keep();
     let below = |folder: &str| files(&fixture.repo().join(folder));
-    let (packs, snapshots, tags) = (below("packs"), below("snapshots"), below("tags"));
-    let objects = [packs.clone(), snapshots, tags].concat();
+    let (packs, snapshots, records) = (below("packs"), below("snapshots"), below("log"));
+    let objects = [packs.clone(), snapshots, records].concat();
     for case in 0..count {
         let mut draw = Draw { seed: seed.wrapping_add(case << 32), drawn: 0 };
         let victims = [&packs, &objects][draw.below(2)];

@@ -122,7 +122,7 @@ fn init_refuses_what_others_have_prepared() {
     // The next `init` continues where an interrupted one stopped.
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.repo()).expect("a folder");
-    for name in ["packs", "snapshots", "tmp"] {
+    for name in ["log", "packs", "snapshots", "state", "tmp"] {
         fs::create_dir(sandbox.repo().join(name)).expect("a folder");
         fs::set_permissions(sandbox.repo().join(name), Permissions::from_mode(0o700)).expect("chmod");
     }

@@ -90,7 +90,7 @@ impl Ground {
         }
         sandbox.yester(["tag", "@latest", "known"]).run().ok();
         let mut places: Vec<PathBuf> =
-            ["lock", "watch.lock", "watch.json", "tmp/left", "damaged", "tags/more", "packs/00"]
+            ["lock", "watch.lock", "watch.json", "tmp/left", "damaged", "log/more", "packs/00"]
                 .map(PathBuf::from)
                 .into();
         collect(&sandbox.repo(), Path::new(""), &mut places);
@@ -184,8 +184,8 @@ fn entries(repository: &Path) -> BTreeMap<PathBuf, (u64, u32, SystemTime)> {
 
 /// Whether this is the path of an object, or of a folder that holds objects.
 fn holds_objects(place: &Path) -> bool {
-    ["config", "packs", "snapshots", "tags"].iter().any(|name| place.starts_with(name))
-        && !["packs/00", "tags/more"].iter().any(|other| place == Path::new(other))
+    ["config", "log", "packs", "snapshots", "state"].iter().any(|name| place.starts_with(name))
+        && !["packs/00", "log/more"].iter().any(|other| place == Path::new(other))
 }
 
 #[test]

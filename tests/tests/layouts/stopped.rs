@@ -50,7 +50,7 @@ fn killed_again_and_again_each_level_is_imported_once() {
         let mut import = sandbox.yester(["import"]).arg(&root).start();
         // When it has come a level further, or two: in the middle of the next.
         wait_until("the import to come on", Duration::from_secs(120), || {
-            let count = fs::read_dir(sandbox.repo().join("snapshots")).map_or(0, Iterator::count);
+            let count = fs::read_dir(sandbox.repo().join("log")).map_or(0, Iterator::count);
             (count > before + 1 || !import.is_running()).then_some(())
         });
         import.signal(Signal::KILL);
@@ -84,7 +84,7 @@ fn interrupted_it_says_how_far_it_came() {
     let (sandbox, root) = farm();
     let mut import = sandbox.yester(["import"]).arg(&root).start();
     wait_until("a level to be imported", Duration::from_secs(120), || {
-        let count = fs::read_dir(sandbox.repo().join("snapshots")).map_or(0, Iterator::count);
+        let count = fs::read_dir(sandbox.repo().join("log")).map_or(0, Iterator::count);
         (count > 0 || !import.is_running()).then_some(())
     });
     import.signal(Signal::INT);

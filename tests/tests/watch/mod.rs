@@ -127,7 +127,7 @@ fn snapshots(sandbox: &Sandbox) -> Vec<Value> {
 
 /// How many snapshots there are; asked so often that no process is worth it.
 fn count(sandbox: &Sandbox) -> usize {
-    fs::read_dir(sandbox.repo().join("snapshots")).map_or(0, Iterator::count)
+    fs::read_dir(sandbox.repo().join("log")).map_or(0, Iterator::count)
 }
 
 /// Waits until there are so many snapshots.

@@ -79,7 +79,10 @@ pub fn check(
     let reader = reader(&repository);
     let mut check = Check { reader, inventory, findings, steps, verified: HashMap::new() };
     check.follow_references(&snapshots)?;
-    for (tag, error) in objects::tags(&repository)?.1 {
+    for (number, reason) in repository.lost_records() {
+        check.findings.push(Defect::Record(number), reason);
+    }
+    for (tag, error) in repository.tags()?.1 {
         check.findings.push(Defect::Tag(tag), error);
     }
     for foreign in repository.foreign() {

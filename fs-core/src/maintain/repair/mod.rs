@@ -8,9 +8,10 @@ mod plan;
 mod report;
 mod rewrite;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use report::{DamagedPack, DamagedTag, LostManifest, RepairOptions, Repaired, RepairedSnapshot};
+pub use report::{DamagedPack, LostManifest, RepairOptions, Repaired, RepairedSnapshot};
 
 use self::packs::ExaminedPacks;
 use self::plan::Plan;
@@ -19,7 +20,7 @@ use super::error::MaintainError;
 use super::loss::DamagedPath;
 use super::steps::Steps;
 use super::tree_reader::{IndexEvidence, TreeReader};
-use crate::format::{PackId, Tag};
+use crate::format::PackId;
 use crate::monitor::{Cancellation, Monitor};
 use crate::store::{Access, CacheSizes, Repository};
 
@@ -69,6 +70,9 @@ fn execute(
     repaired: &mut Repaired,
     cancellation: &Cancellation,
 ) -> Result<(), MaintainError> {
+    if !repaired.lost_records.is_empty() {
+        repository.reset(&BTreeMap::new())?;
+    }
     let lost: Vec<_> = repaired.lost_manifests.iter().filter_map(|lost| lost.record.clone()).collect();
     let new_index = repaired.index.is_some() && repaired.index_in_memory;
     let ExaminedPacks { names, salvages, .. } = &plan.packs;
@@ -77,10 +81,6 @@ fn execute(
         let damaged = repaired.damaged_packs.iter_mut().find(|damaged| damaged.pack == pack);
         damaged.into_iter().for_each(|damaged| damaged.quarantined = Some(path.clone()));
     }
-    // Damaged tags are quarantined before new tags can take their names.
-    for damaged in &mut repaired.damaged_tags {
-        damaged.quarantined = repository.quarantine_tag(&damaged.tag)?;
-    }
     let reader = repository.reader(CacheSizes::default());
     let mut evidence = IndexEvidence(reader.clone());
     let mut rewriter = Rewriter::new(TreeReader::new(reader, &mut evidence), plan);
@@ -88,19 +88,24 @@ fn execute(
         if cancellation.is_cancelled() {
             return Err(MaintainError::Halfway);
         }
-        let old = report.old.id;
-        let new = rewriter.snapshot(repository.writer()?, snapshot)?;
-        report.new = Some(new);
-        if new != old {
-            // Tags are moved first: after a crash in between, one of the two snapshots still has them.
-            for tag in plan.tags.iter().filter(|tag| tag.snapshot == old) {
-                repository.put_tag(&Tag { snapshot: new, ..tag.clone() })?;
-            }
-            report.quarantined = repository.quarantine_snapshot(&old)?;
+        report.new = Some(rewriter.snapshot(repository.writer()?, snapshot)?);
+    }
+    let mut replaced = BTreeMap::new();
+    let mut gone = Vec::new();
+    for report in &mut repaired.repaired_snapshots {
+        if report.new != Some(report.old.id) {
+            replaced.insert(report.old.id, report.new);
+            gone.push((report.old.id, &mut report.quarantined));
         }
     }
     for lost in &mut repaired.lost_manifests {
-        lost.quarantined = repository.quarantine_snapshot(&lost.snapshot)?;
+        replaced.insert(lost.snapshot, None);
+        gone.push((lost.snapshot, &mut lost.quarantined));
+    }
+    // One record replaces all of them, before any manifest is moved.
+    repository.reset(&replaced)?;
+    for (id, quarantined) in gone {
+        *quarantined = repository.quarantine_snapshot(&id)?;
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::missing::{self, MissingPacks};
 use super::packs::{self, ExaminedPacks};
-use super::report::{DamagedTag, LostManifest, Repaired, RepairedSnapshot};
-use crate::format::{Manifest, SnapshotId, Tag};
+use super::report::{LostManifest, Repaired, RepairedSnapshot};
+use crate::format::{Manifest, SnapshotId};
 use crate::maintain::error::MaintainError;
 use crate::maintain::finding::Findings;
 use crate::maintain::index;
@@ -24,8 +24,6 @@ pub(super) struct Plan {
     pub(super) packs: ExaminedPacks,
     /// Snapshots that will be rewritten, as in [`Repaired::repaired_snapshots`].
     pub(super) snapshots: Vec<LossySnapshot>,
-    /// All readable tags.
-    pub(super) tags: Vec<Tag>,
 }
 
 /// A snapshot with losses.
@@ -63,9 +61,6 @@ impl Plan {
         if !really {
             missing::refuse_manifests(missing_manifests as u64, snapshots)?;
         }
-        let (tags, unreadable_tags) = objects::tags(repository)?;
-        let damaged = |(tag, error)| Ok(DamagedTag { tag, reason: loss(error)?, quarantined: None });
-        let damaged_tags = unreadable_tags.into_iter().map(damaged).collect::<Result<_, StoreError>>()?;
         let lossy = find_losses(repository, readable, steps, on_loss)?;
         missing::check_present(repository, &packs.names.sound)?;
         let planned = |snapshot: &LossySnapshot| RepairedSnapshot {
@@ -82,10 +77,10 @@ impl Plan {
             index,
             index_in_memory,
             lost_manifests,
+            lost_records: repository.lost_records(),
             repaired_snapshots: lossy.iter().map(planned).collect(),
-            damaged_tags,
         };
-        Ok((Self { packs, snapshots: lossy, tags }, repaired))
+        Ok((Self { packs, snapshots: lossy }, repaired))
     }
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::format::{PackId, SnapshotId, TagId};
+use crate::format::{PackId, SnapshotId};
 use crate::store::SnapshotRecord;
 
 /// Options of a repair.
@@ -42,17 +42,6 @@ pub struct LostManifest {
     pub quarantined: Option<String>,
 }
 
-/// A tag that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DamagedTag {
-    /// Id of the tag.
-    pub tag: TagId,
-    /// Reason of the failure.
-    pub reason: String,
-    /// Path of the quarantined tag, below the repository.
-    pub quarantined: Option<String>,
-}
-
 /// A snapshot without its losses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairedSnapshot {
@@ -84,10 +73,10 @@ pub struct Repaired {
     pub index_in_memory: bool,
     /// Lost snapshots.
     pub lost_manifests: Vec<LostManifest>,
+    /// Records of the log that are lost, each with the reason.
+    pub lost_records: Vec<(u64, String)>,
     /// Snapshots that were replaced, without their losses.
     pub repaired_snapshots: Vec<RepairedSnapshot>,
-    /// Damaged tags.
-    pub damaged_tags: Vec<DamagedTag>,
 }
 
 impl Repaired {
@@ -95,7 +84,7 @@ impl Repaired {
     pub fn is_clean(&self) -> bool {
         self.damaged_packs.is_empty()
             && self.index.is_none()
-            && self.damaged_tags.is_empty()
+            && self.lost_records.is_empty()
             && !self.has_losses()
     }
 

@@ -42,8 +42,8 @@ impl<'a> Rewriter<'a> {
         Self { tree, new: lossy.map(|id| (key(id), None)).collect() }
     }
 
-    /// Stores a snapshot without its losses, and returns its id. The snapshots that come before it in the plan
-    /// must be stored.
+    /// Stores a snapshot without its losses, and returns its id. It does not count yet. The snapshots that come
+    /// before it in the plan must be stored.
     pub(super) fn snapshot(
         &mut self,
         mut writer: Writer,
@@ -73,7 +73,7 @@ impl<'a> Rewriter<'a> {
             // must make the same snapshot.
             ..manifest.clone()
         };
-        Ok(writer.commit(&manifest)?.0)
+        writer.finish(&manifest)
     }
 
     /// Lets the entry of a directory with losses be that of its replacement. Returns false if that is not

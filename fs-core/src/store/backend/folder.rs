@@ -310,6 +310,16 @@ impl Folder {
         Ok(())
     }
 
+    /// Gives a file a further name, unless something has that name. Returns false then.
+    pub(in crate::store) fn link(&self, name: &str, to: &Folder, new: &str) -> io::Result<bool> {
+        match self.dir.hard_link(name, &to.dir, new) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+            linked => linked?,
+        }
+        note!(&self.path_of(name), Operation::Link { to: to.path_of(new) });
+        Ok(true)
+    }
+
     /// Removes an entry that is not a folder.
     pub(crate) fn remove(&self, name: &str) -> Result<(), StoreError> {
         self.dir.remove_file_or_symlink(name).map_err(StoreError::io("remove", self.path_of(name)))?;

@@ -17,9 +17,10 @@ use crate::store::backend::folder::Folder;
 use crate::store::backend::patience::PATIENCE;
 use crate::store::backend::repository_folder::RepositoryFolder;
 use crate::store::backend::survey::{self, Exposed};
+use crate::store::error::is_of_medium;
 use crate::store::index::basis::{Access, Basis, read_config};
-use crate::store::layout::{CONFIG, DAMAGED, FOLDERS, PACKS, SNAPSHOTS, TAGS, TEMPORARY};
-use crate::store::{Backend, Listed, LocalStore, Object, ObjectKind, StoreError};
+use crate::store::layout::{CONFIG, DAMAGED, FOLDERS, LOG, PACKS, SNAPSHOTS, STATE, TAGS, TEMPORARY};
+use crate::store::{Backend, Listed, LocalStore, Object, ObjectKind, Put, StoreError};
 
 /// Objects as files below one folder.
 #[derive(Debug)]
@@ -72,6 +73,11 @@ impl LocalBackend {
 
     fn root(&self) -> Arc<Folder> {
         self.folder.current()
+    }
+
+    /// Name of a new temporary file.
+    fn temporary(&self) -> String {
+        format!("{}-{}", std::process::id(), self.next_temporary.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Runs `work` in the repository's folder. If it fails and the path now leads to another folder, runs it
@@ -170,6 +176,8 @@ fn place<'a>(root: &Arc<Folder>, object: &'a Object) -> Result<(Arc<Folder>, &'a
         ObjectKind::Pack => root.folder(PACKS)?.folder(fan(&object.name))?,
         ObjectKind::Snapshot => root.folder(SNAPSHOTS)?,
         ObjectKind::Tag => root.folder(TAGS)?,
+        ObjectKind::Record => root.folder(LOG)?,
+        ObjectKind::Checkpoint => root.folder(STATE)?,
     };
     Ok((Arc::new(folder), &object.name))
 }
@@ -195,7 +203,7 @@ impl Packs {
         let (mut fans, mut loose) = (Vec::new(), Vec::new());
         for entry in folder.listed()? {
             let name = &entry.name;
-            if is_name(name) {
+            if ObjectKind::Pack.is_name(name) {
                 loose.push(entry);
             } else if name.len() == 2 {
                 match folder.folder(name) {
@@ -208,26 +216,42 @@ impl Packs {
     }
 }
 
-/// Whether `name` is the name of an object.
-fn is_name(name: &str) -> bool {
-    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+/// Lists a folder that only some versions have.
+fn listed_if_there(root: &Folder, name: &str) -> Result<Vec<Listed>, StoreError> {
+    StoreError::if_there(root.folder(name))?.map_or(Ok(Vec::new()), |folder| folder.listed())
+}
+
+/// Writes a file that will get another name, and makes its bytes durable.
+fn write_temporary(folder: &Folder, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    let mut file = folder.new_file(name)?;
+    let written = file.write(bytes).and_then(|()| file.sync());
+    written.map_err(StoreError::io("write", folder.path_of(name)))
+}
+
+/// Whether an operation may have succeeded on a server, whose reply was lost.
+fn is_of_network(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::TimedOut
+            | ErrorKind::StaleNetworkFileHandle
+            | ErrorKind::HostUnreachable
+            | ErrorKind::Interrupted
+    )
 }
 
 impl Backend for LocalBackend {
     fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError> {
         let root = self.root();
-        let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
-        let temporary = format!("{}-{number}", std::process::id());
+        let temporary = self.temporary();
         let folder = root.make_folder(TEMPORARY)?;
         let put = || {
-            let mut file = folder.new_file(&temporary)?;
-            let written = file.write(bytes).and_then(|()| file.sync());
-            written.map_err(StoreError::io("write", folder.path_of(&temporary)))?;
-            drop(file);
+            write_temporary(&folder, &temporary, bytes)?;
             // The second folder holds the name of the first one, if that is created on demand.
             let (place, above) = match object.kind {
                 ObjectKind::Config => (Arc::clone(&root), None),
                 ObjectKind::Snapshot => (Arc::new(root.folder(SNAPSHOTS)?), None),
+                ObjectKind::Record => (Arc::new(root.folder(LOG)?), None),
+                ObjectKind::Checkpoint => (Arc::new(root.folder(STATE)?), None),
                 ObjectKind::Tag => (Arc::new(root.make_folder(TAGS)?), Some(Arc::clone(&root))),
                 ObjectKind::Pack => {
                     let packs = Arc::new(root.folder(PACKS)?);
@@ -246,6 +270,30 @@ impl Backend for LocalBackend {
         if published.is_err() {
             // Frees the space, in case the disk is full. A failure here does not change the error to report.
             let _ = folder.remove(&temporary);
+        }
+        published
+    }
+
+    fn put_new(&self, object: &Object, bytes: &[u8]) -> Result<Put, StoreError> {
+        let root = self.root();
+        let (place, name) = place(&root, object)?;
+        let temporary = self.temporary();
+        let folder = root.make_folder(TEMPORARY)?;
+        let put = || {
+            write_temporary(&folder, &temporary, bytes)?;
+            let failed = StoreError::io("write", place.path_of(name));
+            Ok(match folder.link(&temporary, &place, name) {
+                Ok(true) => place.sync().map_or_else(Put::Unknown, |()| Put::Stored),
+                Ok(false) => Put::Exists,
+                Err(error) if is_of_medium(&error) || is_of_network(&error) => Put::Unknown(failed(error)),
+                Err(error) => return Err(failed(error)),
+            })
+        };
+        let published = put();
+        let removed = folder.remove(&temporary);
+        if published.is_ok() {
+            // A name that stays is removed by a later writer.
+            removed.unwrap_or_else(|error| log::debug!("{error}"));
         }
         published
     }
@@ -272,12 +320,12 @@ impl Backend for LocalBackend {
         let mut listed = self.within(|root| match kind {
             ObjectKind::Config => Ok(Vec::new()),
             ObjectKind::Snapshot => root.folder(SNAPSHOTS)?.listed(),
-            ObjectKind::Tag => {
-                StoreError::if_there(root.folder(TAGS))?.map_or(Ok(Vec::new()), |tags| tags.listed())
-            }
+            ObjectKind::Record => listed_if_there(root, LOG),
+            ObjectKind::Checkpoint => listed_if_there(root, STATE),
+            ObjectKind::Tag => listed_if_there(root, TAGS),
             ObjectKind::Pack => self.misplaced.list(&Packs::open(root)?),
         })?;
-        listed.retain(|object| is_name(&object.name));
+        listed.retain(|object| kind.is_name(&object.name));
         Ok(listed)
     }
 
@@ -305,6 +353,8 @@ impl LocalStore for LocalBackend {
             ObjectKind::Pack => PACKS,
             ObjectKind::Snapshot => SNAPSHOTS,
             ObjectKind::Tag => TAGS,
+            ObjectKind::Record => LOG,
+            ObjectKind::Checkpoint => STATE,
         };
         // The name of a new folder becomes durable when its parent is synced.
         let above = root.make_folder(DAMAGED)?;
@@ -331,6 +381,8 @@ impl LocalStore for LocalBackend {
         match kind {
             ObjectKind::Config => root.sync(),
             ObjectKind::Snapshot => root.folder(SNAPSHOTS)?.sync(),
+            ObjectKind::Record => root.folder(LOG)?.sync(),
+            ObjectKind::Checkpoint => root.folder(STATE)?.sync(),
             ObjectKind::Tag => {
                 let Some(tags) = StoreError::if_there(root.folder(TAGS))? else { return Ok(()) };
                 tags.sync()?;
@@ -351,6 +403,9 @@ impl LocalStore for LocalBackend {
         // A mount asks for the stamp again and again, so a pack that is removed meanwhile soon frees its room.
         self.open.close_all();
         self.within(|root| {
+            if let Some(log) = StoreError::if_there(root.folder(LOG))? {
+                return Ok(stamp(&log)?.map(u128::from));
+            }
             let snapshots = stamp(&root.folder(SNAPSHOTS)?)?;
             let tags = StoreError::if_there(root.folder(TAGS))?;
             let tags = tags.map_or(Ok(Some(0)), |tags| stamp(&tags))?;

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::format::FormatError;
-use crate::store::{Backend, Listed, Object, ObjectKind, StoreError};
+use crate::store::{Backend, Listed, Object, ObjectKind, Put, StoreError};
 
 /// Objects in memory, for tests and experiments without a disk.
 #[derive(Debug, Default)]
@@ -20,6 +21,16 @@ impl Backend for MemoryBackend {
     fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError> {
         self.objects().insert(object.clone(), bytes.to_vec());
         Ok(())
+    }
+
+    fn put_new(&self, object: &Object, bytes: &[u8]) -> Result<Put, StoreError> {
+        match self.objects().entry(object.clone()) {
+            Entry::Occupied(_) => Ok(Put::Exists),
+            Entry::Vacant(free) => {
+                free.insert(bytes.to_vec());
+                Ok(Put::Stored)
+            }
+        }
     }
 
     fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {

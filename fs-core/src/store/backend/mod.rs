@@ -29,6 +29,13 @@ pub trait Backend: Send + Sync + Debug {
     /// Stores `bytes` as `object`. It is no error to put the same object again.
     fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError>;
 
+    /// Stores `bytes` as `object` unless it exists. Of any number of writers that try this at the same time, one
+    /// succeeds.
+    ///
+    /// # Errors
+    /// Then the object was not stored, and will not be.
+    fn put_new(&self, object: &Object, bytes: &[u8]) -> Result<Put, StoreError>;
+
     /// Returns the object's bytes in `offset..offset + len`: all of them, or an error.
     fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError>;
 
@@ -60,6 +67,17 @@ pub trait Backend: Send + Sync + Debug {
         let checked = FormatError::check_limit("object's size", size, limit as u64);
         checked.map(|_| bytes).map_err(StoreError::damaged(|| object))
     }
+}
+
+/// The result of [`Backend::put_new`].
+#[derive(Debug)]
+pub enum Put {
+    /// The object was stored, and is durable.
+    Stored,
+    /// The object exists. The same writer may have stored it, in an attempt that seemed to fail.
+    Exists,
+    /// It is unknown whether the object was stored, or will be, because of this error.
+    Unknown(StoreError),
 }
 
 /// Operations of a store that is a folder on this machine, beyond those of a [`Backend`].
@@ -133,6 +151,24 @@ pub(super) mod tests {
         Object { kind: ObjectKind::Pack, name: digit.repeat(64) }
     }
 
+    /// Of many writers of one object, one wins, and its bytes are stored.
+    fn races(backend: &dyn Backend) {
+        for number in 8..40 {
+            let put = |writer: u8| (writer, backend.put_new(&Object::record(number), &[writer; 9]).unwrap());
+            let puts: Vec<(u8, Put)> = std::thread::scope(|scope| {
+                let writers: Vec<_> = (0..4).map(|writer| scope.spawn(move || put(writer))).collect();
+                writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+            });
+            let winners: Vec<u8> = puts
+                .iter()
+                .filter(|(_, put)| matches!(put, Put::Stored))
+                .map(|(writer, _)| *writer)
+                .collect();
+            assert_eq!(winners.len(), 1, "{puts:?}");
+            assert_eq!(backend.get(&Object::record(number), 10).unwrap(), [winners[0]; 9]);
+        }
+    }
+
     /// What every backend must do.
     pub(in crate::store) fn conforms(backend: &dyn Backend) {
         assert!(matches!(backend.size(&pack("a")), Err(StoreError::Missing(_))));
@@ -159,6 +195,17 @@ pub(super) mod tests {
 
         backend.put(&Object { kind: ObjectKind::Snapshot, name: "c".repeat(64) }, b"x").unwrap();
         assert_eq!(names(backend, ObjectKind::Snapshot), ["c".repeat(64)]);
+        let record = Object::record(7);
+        assert_eq!(backend.list(ObjectKind::Record).unwrap(), []);
+        assert!(matches!(backend.put_new(&record, b"first").unwrap(), Put::Stored));
+        assert!(matches!(backend.put_new(&record, b"second").unwrap(), Put::Exists));
+        assert_eq!(backend.get(&record, 10).unwrap(), b"first");
+        assert_eq!(names(backend, ObjectKind::Record), ["00000000000000000007"]);
+        races(backend);
+        backend.put(&Object::checkpoint(7), b"state").unwrap();
+        backend.put(&Object::checkpoint(7), b"state").unwrap();
+        assert_eq!(names(backend, ObjectKind::Checkpoint), ["00000000000000000007"]);
+
         // Old repositories have no folder for tags. It is created for the first tag.
         let tag = Object { kind: ObjectKind::Tag, name: "d".repeat(64) };
         assert_eq!(backend.list(ObjectKind::Tag).unwrap(), []);
@@ -182,7 +229,15 @@ pub(super) mod tests {
         let local = backend.local().unwrap();
         let tag = Object { kind: ObjectKind::Tag, name: "e".repeat(64) };
         assert!(matches!(local.quarantine(&tag), Err(StoreError::Missing(_))));
-        for kind in [ObjectKind::Config, ObjectKind::Pack, ObjectKind::Snapshot, ObjectKind::Tag] {
+        let kinds = [
+            ObjectKind::Config,
+            ObjectKind::Pack,
+            ObjectKind::Snapshot,
+            ObjectKind::Tag,
+            ObjectKind::Record,
+            ObjectKind::Checkpoint,
+        ];
+        for kind in kinds {
             local.sync(kind).unwrap();
         }
         for is_put in [true, false] {

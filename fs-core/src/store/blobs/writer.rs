@@ -1,10 +1,12 @@
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
-use crate::format::{BlobId, Keys, Manifest, PackKind, SnapshotId};
+use crate::format::log::Operation;
+use crate::format::{BlobId, Extensions, Keys, Manifest, PackKind, SnapshotId};
 use crate::store::blobs::compress::{Job, OpenBlock};
 use crate::store::blobs::cutter::Cutter;
 use crate::store::blobs::delta::{DeltaGroup, DeltaGroups};
 use crate::store::blobs::packer::{Packer, Pending, slot};
+use crate::store::log::Log;
 use crate::store::random::new_salt;
 use crate::store::{Object, Reader, StoreError};
 
@@ -28,6 +30,7 @@ pub struct Writer {
     packer: Packer,
     /// Reads bases. It has the backend and the index, too.
     reader: Reader,
+    log: Arc<Log>,
     deltas: [DeltaGroups; 2],
     cutter: Cutter,
     /// Whether only readable blobs count as stored.
@@ -36,7 +39,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(in crate::store) fn new(reader: Reader) -> Self {
+    pub(in crate::store) fn new(reader: Reader, log: Arc<Log>) -> Self {
         let pending = Pending::default();
         Self {
             blocks: Default::default(),
@@ -44,6 +47,7 @@ impl Writer {
             pending,
             cutter: Cutter::new(reader.keys()),
             reader,
+            log,
             deltas: [DeltaGroups::new(PackKind::Data), DeltaGroups::new(PackKind::Metadata)],
             verify: false,
             statistics: Statistics::default(),
@@ -132,8 +136,29 @@ impl Writer {
         Ok(id)
     }
 
-    /// Makes all blobs durable, in order, and then publishes the snapshot.
+    /// Makes all blobs durable, in order, and then publishes the snapshot. It gets the number that the manifest
+    /// asks for, if that is free.
     pub fn commit(mut self, manifest: &Manifest) -> Result<(SnapshotId, Statistics), StoreError> {
+        let wanted = manifest.extensions.number;
+        // The log has the number, not the manifest.
+        let extensions = Extensions { number: None, ..manifest.extensions.clone() };
+        let manifest = Manifest { extensions, ..manifest.clone() };
+        let id = self.finish(&manifest)?;
+        let stored = self.reader.shared.index.packs()?;
+        let published = self.log.publish(jiff::Timestamp::now().into(), |state| {
+            let label = match state.snapshots.get(&id) {
+                Some(published) => published.label.clone(),
+                None => state.new_label(&manifest.source, manifest.time, wanted)?,
+            };
+            let new = stored.iter().map(|(_, pack)| pack.id).filter(|pack| !state.packs.contains(pack));
+            Ok::<_, StoreError>(Operation::Commit { snapshot: id, label, packs: new.collect() })
+        })?;
+        self.reader.shared.index.note_snapshot(id, &manifest, published.number);
+        Ok((id, self.statistics))
+    }
+
+    /// Makes all blobs and the manifest durable. The snapshot does not count until it is published.
+    pub(crate) fn finish(&mut self, manifest: &Manifest) -> Result<SnapshotId, StoreError> {
         for kind in [PackKind::Data, PackKind::Metadata] {
             let last = std::mem::take(&mut self.blocks[slot(kind)]);
             if !last.is_empty() {
@@ -146,7 +171,6 @@ impl Writer {
         self.statistics.stored_bytes = self.packer.finish()?;
         let (id, bytes) = manifest.seal(self.keys(), new_salt()?);
         self.reader.shared.backend.put(&Object::snapshot(id), &bytes)?;
-        self.reader.shared.index.note_snapshot(id, manifest);
-        Ok((id, self.statistics))
+        Ok(id)
     }
 }

@@ -228,12 +228,28 @@ impl LiveIndex {
         self.run(|index| index.add(packs))
     }
 
-    /// Records a snapshot that was just published. A failure does no harm: the snapshot exists, and the next
-    /// writer records it.
-    pub(crate) fn note_snapshot(&self, id: SnapshotId, manifest: &Manifest) {
-        if let Err(error) = self.run(|index| index.record_snapshots(&[SnapshotRecord::new(id, manifest)])) {
+    /// Records a snapshot that was just published, in the log's record `number`. A failure does no harm: the
+    /// snapshot exists, and the next writer records it.
+    pub(crate) fn note_snapshot(&self, id: SnapshotId, manifest: &Manifest, number: u64) {
+        let record = SnapshotRecord::new(id, manifest);
+        if let Err(error) = self.run(|index| index.record_commit(&record, number)) {
             log::warn!("{error}");
         }
+    }
+
+    /// Notes that the log has reached a number. A failure does no harm, as for a snapshot.
+    pub(crate) fn note_log(&self, number: u64) {
+        if let Err(error) = self.run(|index| index.note_log(number)) {
+            log::warn!("{error}");
+        }
+    }
+
+    /// The highest number that the log is known to have reached; 0 if none is known.
+    pub(crate) fn log_number(&self) -> u64 {
+        self.current().log_number().unwrap_or_else(|error| {
+            log::debug!("{error}");
+            0
+        })
     }
 }
 

@@ -7,6 +7,7 @@ mod file;
 mod guard;
 pub(super) mod live;
 mod packs;
+mod reached;
 pub(super) mod rebuild;
 pub(super) mod reconcile;
 mod snapshots;
@@ -89,6 +90,7 @@ struct Tables {
     copies: ReadOnlyTable<([u8; 16], u32), ()>,
     packs: ReadOnlyTable<u32, [u8; RECORD_LEN]>,
     snapshots: ReadOnlyTable<[u8; 32], &'static [u8]>,
+    meta: ReadOnlyTable<&'static str, [u8; 16]>,
 }
 
 impl Index {
@@ -310,6 +312,7 @@ impl Index {
             copies: transaction.open_table(COPIES).map_err(failed(&self.path))?,
             packs: transaction.open_table(PACKS).map_err(failed(&self.path))?,
             snapshots: transaction.open_table(SNAPSHOTS).map_err(failed(&self.path))?,
+            meta: transaction.open_table(META).map_err(failed(&self.path))?,
         });
         *kept = Some(Arc::clone(&tables));
         Ok(tables)

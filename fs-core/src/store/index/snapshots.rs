@@ -149,6 +149,19 @@ impl Index {
         })
     }
 
+    /// Records a snapshot that the log's record `number` has published.
+    pub(in crate::store) fn record_commit(
+        &self,
+        snapshot: &SnapshotRecord,
+        number: u64,
+    ) -> Result<(), StoreError> {
+        self.change(|transaction| {
+            let mut table = transaction.open_table(SNAPSHOTS).map_err(failed(&self.path))?;
+            table.insert(snapshot.id.0, &*snapshot.encode()).map_err(failed(&self.path))?;
+            self.note_log_in(transaction, number)
+        })
+    }
+
     /// Removes the record of a snapshot whose manifest was removed on purpose.
     pub(in crate::store) fn forget_snapshot(&self, id: SnapshotId) -> Result<(), StoreError> {
         self.change(|transaction| {

@@ -1,8 +1,9 @@
 //! Repairs a repository: replaces damaged packs by salvaged ones, and makes the index again.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use crate::format::log::LogState;
 use crate::format::{PackId, SnapshotId};
 use crate::monitor::Cancellation;
 use crate::store::index::basis::Basis;
@@ -58,7 +59,7 @@ impl Repository {
         let basis = Basis { access: Access::Heal, ..basis };
         let backend = &basis.backend;
         basis.state()?.clear_temporary()?;
-        for kind in [ObjectKind::Config, ObjectKind::Snapshot, ObjectKind::Pack, ObjectKind::Tag] {
+        for kind in [ObjectKind::Config, ObjectKind::Snapshot, ObjectKind::Pack, ObjectKind::Record] {
             backend.sync(kind)?;
         }
         // A pack that replaces its own damaged file is stored last, as other packs read from that file.
@@ -88,6 +89,34 @@ impl Repository {
         // The new index lacks the damaged packs already. Any other missing pack went away meanwhile.
         let access = if !is_new && forgets_most { Access::Heal } else { Access::Write };
         Ok((Self::locked(Basis { access, ..basis }, lock)?, moved))
+    }
+
+    /// Publishes a state in which other snapshots have taken the places and tags of these, or nothing has, and
+    /// in which exactly the stored packs count. Publishes nothing if that changes nothing. The lock must be held.
+    pub fn reset(&self, replaced: &BTreeMap<SnapshotId, Option<SnapshotId>>) -> Result<(), StoreError> {
+        let stored: BTreeSet<PackId> = self.packs()?.into_iter().collect();
+        let state = self.log()?.refresh()?;
+        if replaced.is_empty() && state.packs.is_subset(&stored) && self.lost_records().is_empty() {
+            return Ok(());
+        }
+        let number = self.log()?.reset(jiff::Timestamp::now().into(), |state| {
+            let mut state = LogState { packs: stored, ..state };
+            for (old, new) in replaced {
+                let known = state.snapshots.remove(old);
+                let names = state.tags.iter().filter(|((tagged, _), _)| tagged == old);
+                let tags: Vec<_> = names.map(|((_, name), given)| (name.clone(), *given)).collect();
+                state.tags.retain(|(tagged, _), _| tagged != old);
+                if let Some(new) = new {
+                    known.map(|known| state.snapshots.insert(*new, known));
+                    state.tags.extend(tags.into_iter().map(|(name, given)| ((*new, name), given)));
+                }
+            }
+            state
+        })?;
+        if self.basis.access.is_write() {
+            self.index.note_log(number);
+        }
+        Ok(())
     }
 
     /// Quarantines a snapshot's manifest and returns its new path. `None` if the manifest was missing

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::format::{Block, FormatError, Keys, PACK_HEADER_LEN, PackBuilder, PackId, PackKind, Salt};
 use crate::store::blobs::packs::read_end;
 use crate::store::repair::scan::{FoundBlock, Scanner};
-use crate::store::{Backend, Listed, Object, ObjectKind, StoreError};
+use crate::store::{Backend, Listed, Object, ObjectKind, Put, StoreError};
 
 /// Size at which a pack is closed, in bytes.
 const PACK_BYTES: u64 = 64 << 20;
@@ -232,6 +232,10 @@ impl Salvaged {
 
 impl Backend for Salvaged {
     fn put(&self, object: &Object, _: &[u8]) -> Result<(), StoreError> {
+        Self::read_only(object)
+    }
+
+    fn put_new(&self, object: &Object, _: &[u8]) -> Result<Put, StoreError> {
         Self::read_only(object)
     }
 

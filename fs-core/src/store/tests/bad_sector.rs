@@ -25,6 +25,9 @@ impl Backend for BadSector {
     fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError> {
         self.below.put(object, bytes)
     }
+    fn put_new(&self, object: &Object, bytes: &[u8]) -> Result<Put, StoreError> {
+        self.below.put_new(object, bytes)
+    }
     fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         if offset < self.bad.end && self.bad.start < offset + len as u64 {

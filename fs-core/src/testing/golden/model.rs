@@ -151,7 +151,7 @@ pub(super) fn write_history(repository: &Repository) -> String {
     }
     let (source, given) = (b"web1, \xc3\xa4".as_slice().into(), Time::new(1_717_500_000, 5).unwrap());
     let tag = Tag { snapshot: parent.unwrap(), source, name: "before-upgrade".into(), given };
-    repository.put_tag(&tag).unwrap();
+    repository.tag(tag.snapshot, &tag.name, given).unwrap();
     compact(&trees) + &tag_line(&tag)
 }
 

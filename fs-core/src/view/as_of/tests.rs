@@ -1,5 +1,5 @@
 use crate::format::SnapshotId;
-use crate::store::{Access, Repository, StoreError};
+use crate::store::{Access, INDEX, Repository, StoreError};
 use crate::view::fixtures::{add_numbered, add_snapshot, open, view};
 use crate::view::{FileKind, Inodes, Node, Scope, View, ViewError};
 
@@ -126,6 +126,8 @@ fn the_name_of_a_lost_snapshot_means_no_other() {
     let root = folder.path().join("repository");
     let lose = |lost: SnapshotId| {
         std::fs::remove_file(root.join("snapshots").join(lost.to_string())).unwrap();
+        // The index has its manifest, too.
+        std::fs::remove_file(root.join(INDEX)).unwrap();
         open(Repository::open(&root, Access::Read).unwrap(), Scope::Repository)
     };
     let is_lost = |found: Result<Node, ViewError>, lost: SnapshotId| matches!(found, Err(ViewError::Store(StoreError::LostSnapshot(id))) if id == lost);

@@ -48,6 +48,10 @@ pub(super) trait SetAttributes {
     }
 
     fn chown(&self, owner: Option<u32>, group: Option<u32>) -> rustix::io::Result<()> {
+        // This number means "leave it", so no file has it.
+        if owner == Some(u32::MAX) || group == Some(u32::MAX) {
+            return Err(Errno::INVAL);
+        }
         let (owner, group) = (owner.map(Uid::from_raw), group.map(Gid::from_raw));
         rustix::fs::chownat(self.handle().fd, c"", owner, group, AtFlags::EMPTY_PATH)
     }
@@ -185,4 +189,21 @@ pub(super) fn has_type(stat: &Stat, attr: &Attr) -> bool {
 /// Whether entries of this type have a mode and ACLs.
 pub(super) fn has_mode(kind: FileKind) -> bool {
     kind != FileKind::Symlink
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    /// Only a forged snapshot names it.
+    #[test]
+    fn an_owner_that_no_file_has_is_refused() {
+        let file = tempfile::tempfile().unwrap();
+        let handle = Handle { fd: file.as_fd(), path: None };
+        assert_eq!(handle.chown(Some(u32::MAX), None), Err(Errno::INVAL));
+        assert_eq!(handle.chown(None, Some(u32::MAX)), Err(Errno::INVAL));
+        assert_eq!(handle.chown(None, None), Ok(()));
+    }
 }

@@ -4,10 +4,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
-use super::{Packs, fan, is_name};
+use super::{Packs, fan};
 use crate::store::backend::folder::Folder;
 use crate::store::layout::PACKS;
-use crate::store::{Listed, StoreError};
+use crate::store::{Listed, ObjectKind, StoreError};
 
 /// Misplaced packs found by the last listing: from the pack's name to the name of its folder in `packs`. An
 /// empty folder name stands for `packs` itself. `None` before the first listing.
@@ -21,7 +21,7 @@ impl Misplaced {
         let mut elsewhere: HashMap<String, (Listed, String)> =
             packs.loose.iter().map(|pack| (pack.name.clone(), (pack.clone(), String::new()))).collect();
         for (folder, open) in &packs.fans {
-            for pack in open.listed()?.into_iter().filter(|pack| is_name(&pack.name)) {
+            for pack in open.listed()?.into_iter().filter(|pack| ObjectKind::Pack.is_name(&pack.name)) {
                 if fan(&pack.name) == folder {
                     listed.push(pack);
                 } else {

@@ -3,7 +3,7 @@ use crate::format::{BlobId, Keys, Secret};
 use crate::store::blobs::packs::{PackEnd, read_end};
 use crate::store::index::basis::Basis;
 use crate::store::index::live::LiveIndex;
-use crate::store::{Backend, CacheSizes, Listed, MemoryBackend, ObjectKind};
+use crate::store::{Backend, CacheSizes, Listed, MemoryBackend, ObjectKind, Put};
 
 /// Refuses all packs except the first.
 #[derive(Debug, Default)]
@@ -15,6 +15,10 @@ impl Backend for FullDisk {
             return self.0.put(object, bytes);
         }
         Err(StoreError::io("write", "the disk")(std::io::ErrorKind::StorageFull.into()))
+    }
+
+    fn put_new(&self, object: &Object, bytes: &[u8]) -> Result<Put, StoreError> {
+        self.0.put_new(object, bytes)
     }
 
     fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
