@@ -111,14 +111,14 @@ fn advice(report: &Report, all_read: bool) -> Vec<&'static str> {
         (manifests, "To give them up, run `yester repair`, which lists and forgets them."),
         (
             tags,
-            "Tags are damaged, but no data: `yester repair` quarantines them, and `yester tag` adds them again.",
+            "Tags are damaged, but no data: `yester upgrade` copies the others, and `yester tag` gives the lost ones again.",
         ),
         (
             records,
-            "The log is damaged: every stored snapshot is shown, and nothing can be added, until `yester repair` has run.",
+            "The log is damaged, so nothing can be written: run `yester repair`. Meanwhile every stored snapshot is shown.",
         ),
         (data && all_read && report.more_damaged_paths == 0, "Everything that is not listed can be read."),
-        (data && !all_read, "More paths may be damaged: `yester check --read-data` lists all."),
+        (data && !all_read, "More paths may be damaged: `yester check --read-data` finds them."),
         (data, "Copy the repository, and check its disk."),
         (data, "`yester import --heal` stores again what your files still have."),
         (data, "Then `yester repair` leaves what is lost out of the snapshots; `--dry-run` lists it."),

@@ -128,8 +128,13 @@ fn print_summary(
         output.line(&format!("{reason}; the index is {fate}"))?;
     }
     for (_, reason) in &repaired.lost_records {
-        let fate = if dry_run { "to be published" } else { "published" };
-        output.line(&format!("{reason}; what the others tell is {fate} as a new record"))?;
+        output.line(reason)?;
+    }
+    if !repaired.lost_records.is_empty() {
+        let fate = if dry_run { "is to replace" } else { "replaces" };
+        output.line(&format!(
+            "a new record of the log with all that is known {fate} the lost ones; check your tags and the names of snapshots"
+        ))?;
     }
     for lost in &repaired.lost_manifests {
         let name = lost.record.as_ref().map(|record| snapshot(record, zone));

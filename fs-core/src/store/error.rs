@@ -92,17 +92,19 @@ pub enum StoreError {
     /// A needed object is absent.
     #[error("{0} is missing from the repository")]
     Missing(Object),
-    /// A record of the log is absent, and later ones exist.
+    /// A record of the log that must exist is absent.
     #[error("record {0} of the log is missing")]
     MissingRecord(u64),
     /// The log is damaged, so nothing can be published.
-    #[error("{0}: nothing can be added until `yester repair` has run")]
+    #[error("{0}: nothing can be written until `yester repair` has run")]
     DamagedLog(Box<StoreError>),
     /// The present state of the log does not allow a change.
     #[error(transparent)]
     Refused(Refused),
     /// It is unknown whether a change was published.
-    #[error("it is unknown whether the change was made ({0}); run the command again")]
+    #[error(
+        "the repository did not confirm the change ({0}); `yester snapshots` and `yester tag` show whether it was made"
+    )]
     Unanswered(Box<StoreError>),
     /// A needed blob is absent.
     #[error("blob {0} is in no pack; run `yester check`")]

@@ -98,6 +98,7 @@ impl fmt::Display for Object {
 pub struct Listed {
     /// Name within the kind.
     pub name: String,
-    /// Length in bytes; `None` if it cannot be read, or if something else has the object's name.
+    /// Length in bytes; `None` if it cannot be read, or if something else has the object's name. Of records and
+    /// checkpoints it may be unknown.
     pub size: Option<u64>,
 }

@@ -88,7 +88,7 @@ fn what_is_not_listed_can_be_read_only_if_all_data_was_read() {
         let ran = fixture.sandbox.yester(["check"]).args(option).run().code_is(4);
         ran.text().contains(words)
     };
-    let (all, more) = ("Everything that is not listed can be read", "`yester check --read-data` lists all");
+    let (all, more) = ("Everything that is not listed can be read", "`yester check --read-data` finds them");
     for part in [&[][..], &["--read-data=99%"]] {
         assert!(says(part, more) && !says(part, all), "{part:?}");
     }

@@ -7,7 +7,7 @@ use crate::format::{FormatError, Keys, RecordHash, Salt, Time, TransactionId};
 /// Maximum bytes of a name of an author. Longer names are cut.
 const MAX_AUTHOR_NAME: usize = 255;
 
-/// Who made a record, as that program says.
+/// Who made a record, as the program that wrote it says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Author {
     /// Name of the machine.
@@ -21,7 +21,7 @@ pub struct Author {
 pub struct Record {
     /// Number of the record, from 1.
     pub number: u64,
-    /// Hash of the record before; zeros in the first.
+    /// Hash of the record before; zeros if there is none, or if its file is missing.
     pub before: RecordHash,
     /// Tells this record from any other writer's of the same number.
     pub transaction: TransactionId,
@@ -52,7 +52,7 @@ impl Record {
     /// Verifies and parses the record with this number.
     pub fn open(keys: &Keys, number: u64, bytes: Vec<u8>) -> Result<Self, FormatError> {
         let record = Self::decode(&SingleFrame::RECORD.open(keys, bytes)?)?;
-        FormatError::invalid_if(record.number != number, "record's name: it holds another record")?;
+        FormatError::invalid_if(record.number != number, "record's number")?;
         Ok(record)
     }
 

@@ -17,7 +17,7 @@ pub struct LogState {
     pub hash: RecordHash,
     /// Number of the last record that pruned; 0 if there is none.
     pub last_prune: u64,
-    /// The packs that count: those that were announced.
+    /// The packs that count.
     pub packs: BTreeSet<PackId>,
     /// The snapshots that count.
     pub snapshots: BTreeMap<SnapshotId, LoggedSnapshot>,
@@ -45,7 +45,7 @@ impl LogState {
     /// Verifies and parses the checkpoint with this number.
     pub fn open(keys: &Keys, number: u64, bytes: Vec<u8>) -> Result<Self, FormatError> {
         let state = Self::decode(&SingleFrame::CHECKPOINT.open(keys, bytes)?)?;
-        FormatError::invalid_if(state.number != number, "checkpoint's name: it holds another checkpoint")?;
+        FormatError::invalid_if(state.number != number, "checkpoint's number")?;
         Ok(state)
     }
 
@@ -96,7 +96,7 @@ impl LogState {
         let count = cursor.count(MAX_RECORD, 32, "tags")?;
         let tags = ascending(count, "order of tags", || Ok((decode_tag(cursor)?, Time::decode(cursor)?)))?;
         let is_of_none = |(snapshot, _): &(SnapshotId, _)| !snapshots.contains_key(snapshot);
-        FormatError::invalid_if(tags.keys().any(is_of_none), "tag: its snapshot does not exist")?;
+        FormatError::invalid_if(tags.keys().any(is_of_none), "tag's snapshot")?;
         decode_parts(cursor, "state of the log", |_, _| Ok(false))?;
         Ok(Self { number, hash, last_prune, packs: packs.into_iter().collect(), snapshots, tags })
     }

@@ -221,6 +221,12 @@ fn listed_if_there(root: &Folder, name: &str) -> Result<Vec<Listed>, StoreError>
     StoreError::if_there(root.folder(name))?.map_or(Ok(Vec::new()), |folder| folder.listed())
 }
 
+/// Lists a folder without the sizes of its files. The log is listed often, and has many.
+fn named_if_there(root: &Folder, name: &str) -> Result<Vec<Listed>, StoreError> {
+    let names = StoreError::if_there(root.folder(name))?.map_or(Ok(Vec::new()), |folder| folder.names())?;
+    Ok(names.into_iter().map(|name| Listed { name, size: None }).collect())
+}
+
 /// Writes a file that will get another name, and makes its bytes durable.
 fn write_temporary(folder: &Folder, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
     let mut file = folder.new_file(name)?;
@@ -320,8 +326,8 @@ impl Backend for LocalBackend {
         let mut listed = self.within(|root| match kind {
             ObjectKind::Config => Ok(Vec::new()),
             ObjectKind::Snapshot => root.folder(SNAPSHOTS)?.listed(),
-            ObjectKind::Record => listed_if_there(root, LOG),
-            ObjectKind::Checkpoint => listed_if_there(root, STATE),
+            ObjectKind::Record => named_if_there(root, LOG),
+            ObjectKind::Checkpoint => named_if_there(root, STATE),
             ObjectKind::Tag => listed_if_there(root, TAGS),
             ObjectKind::Pack => self.misplaced.list(&Packs::open(root)?),
         })?;

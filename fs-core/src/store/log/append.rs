@@ -14,12 +14,12 @@ use crate::store::backend::Put;
 use crate::store::random::{new_salt, random};
 use crate::store::{Object, ObjectKind, StoreError};
 
-/// Number of attempts to write a record, if it is unknown whether an earlier one has written it.
+/// Maximum number of attempts while it is unknown whether the record was written.
 const TRIES: u32 = 10;
 
 impl Log {
-    /// Publishes a change. `change` makes it for the present state, which `made` dates; it is called again if
-    /// another writer has published something meanwhile. Returns the state after the change.
+    /// Publishes a change. `change` makes it of the present state, and is called again if another writer was
+    /// faster. `made` is the record's time. Returns the state after the change.
     ///
     /// # Errors
     /// Those of `change`; [`StoreError::Refused`] if the change is not allowed. [`StoreError::Unanswered`] if it
@@ -45,16 +45,17 @@ impl Log {
             };
             if self.append(&record)? {
                 // Read back, as everybody else reads it.
-                advance(&*self.backend, &self.keys, &mut held)?;
+                let read = advance(&*self.backend, &self.keys, &mut held);
+                read.map_err(|error| StoreError::Unanswered(Box::new(error)))?;
                 write_if_due(&*self.backend, &self.keys, &held);
                 return Ok(Arc::clone(&held));
             }
         }
     }
 
-    /// Publishes a state in place of the present one, which `change` makes of that. Of a damaged log, the present
-    /// state is what is known of it, and every missing number is filled first, so that no late writer wins it.
-    /// Nobody else may write meanwhile. Returns the number of the record.
+    /// Publishes a reset to the state that `change` makes of the present one. If the log is damaged, the present
+    /// state is what could be read of it, and missing numbers are first filled with void records, so that no
+    /// late writer wins them. The caller must hold the lock. Returns the number of the record.
     pub(crate) fn reset(
         &self,
         made: Time,
@@ -105,11 +106,11 @@ impl Log {
 
     /// Writes a record on its number. Returns false if another writer has taken the number.
     fn append(&self, record: &Record) -> Result<bool, StoreError> {
-        // A power loss must not take a record away on which this one is built.
+        // Otherwise a power loss could remove the record before this one.
         self.backend.sync(ObjectKind::Record)?;
         let bytes = record.seal(&self.keys, new_salt()?);
         let object = Object::record(record.number);
-        // A record that nobody can read would end the log.
+        // A record that nobody can read would block the log.
         Record::open(&self.keys, record.number, bytes.clone()).map_err(StoreError::damaged(|| &object))?;
         let mut unanswered = None;
         for _ in 0..TRIES {

@@ -18,9 +18,9 @@ pub(crate) struct Doubtful {
     pub(crate) lost: Vec<(u64, String)>,
 }
 
-/// Reads what can be read of a damaged log. Every snapshot counts that is stored or in the index and that no
-/// record is known to have ended, and every stored pack. `known` is a number that the log had once reached,
-/// and `recorded` are the snapshots in the index.
+/// Reads what can be read of a damaged log. All stored packs count, and all snapshots that are stored or in the
+/// index. `known` is the highest number of a record that the index knows, and `recorded` are the snapshots in
+/// the index.
 pub(super) fn doubtful(
     backend: &dyn Backend,
     keys: &Keys,
@@ -31,7 +31,7 @@ pub(super) fn doubtful(
     let head = stored.last().copied().unwrap_or(0).max(known);
     let (mut state, mut lost) = (newest_checkpoint(backend, keys, head)?, Vec::new());
     let unlogged = Unlogged::find(backend, keys, recorded)?;
-    // What they change was committed by a record that is lost.
+    // Records about snapshots whose commit is lost. They are applied last.
     let mut early = Vec::new();
     for number in state.number + 1..=head {
         let found = match stored.binary_search(&number) {

@@ -38,7 +38,7 @@ pub(super) fn advance(
         let applied = read.and_then(|(record, hash)| Arc::make_mut(state).apply(&record, hash));
         match applied {
             Ok(()) => next += 1,
-            Err(fault) if fault.is_damage() => {
+            Err(fault) if fault.is_loss() => {
                 let reset = newest_reset(backend, keys, &numbers, next)?.ok_or(fault)?;
                 next = reset.number + 1;
                 *state = Arc::new(reset);
@@ -46,7 +46,7 @@ pub(super) fn advance(
             Err(error) => return Err(error),
         }
     }
-    // Whoever knows of a later record must not go on without it.
+    // A process that has read a later record must not continue without it.
     if head < state.number { Err(StoreError::MissingRecord(state.number)) } else { Ok(()) }
 }
 
@@ -87,20 +87,22 @@ pub(super) fn newest_checkpoint(
         match opened {
             // Another writer has removed it meanwhile, for a newer one.
             Err(StoreError::Missing(_)) => {}
-            Err(error) if error.is_loss() => log::warn!("{error}; the log is read from an earlier one"),
+            Err(error) if error.is_loss() => {
+                log::warn!("{error}; an older checkpoint or the records are used");
+            }
             opened => return opened,
         }
     }
     Ok(LogState::default())
 }
 
-/// Fails if another record is stored than the last one of a checkpoint. The log was replaced, or damaged.
+/// Fails if the last record of a checkpoint differs from the stored one: the log was replaced, or damaged.
 fn is_of_record(backend: &dyn Backend, keys: &Keys, state: &LogState) -> Result<(), StoreError> {
     match backend.get(&Object::record(state.number), MAX_RECORD) {
         // The end of the log is lost, which is noticed later.
         Err(StoreError::Missing(_)) => Ok(()),
         Ok(bytes) if keys.record_hash(&bytes) != state.hash => {
-            let reason = FormatError::Invalid("checkpoint: it is of another record");
+            let reason = FormatError::Invalid("checkpoint's hash");
             Err(StoreError::damaged(|| Object::checkpoint(state.number))(reason))
         }
         read => read.map(drop),

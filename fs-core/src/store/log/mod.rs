@@ -21,7 +21,7 @@ use crate::format::log::LogState;
 pub(crate) struct Log {
     backend: Arc<dyn Backend>,
     keys: Keys,
-    /// A number that the log had once reached, as the index knows.
+    /// The highest number of a record that the index knows.
     known: u64,
     state: Mutex<Arc<LogState>>,
     /// What is known of the log if it is damaged. Nothing can be published then, except by a repair.
@@ -52,17 +52,17 @@ impl Log {
         Ok(Self { backend, keys, known, state, doubtful })
     }
 
-    /// The records that are lost.
+    /// What is known of the log if it is damaged.
     pub(crate) fn lost(&self) -> Option<Arc<Doubtful>> {
         self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads what was published since, and returns the state.
+    /// Reads what was published since the last read, and returns the state.
     pub(crate) fn refresh(&self) -> Result<Arc<LogState>, StoreError> {
         let mut held = self.held();
         let mut doubtful = self.doubtful.lock().unwrap_or_else(PoisonError::into_inner);
         if doubtful.is_some() {
-            // A repair may have ended it.
+            // A repair may have reset the log.
             match load::load(&*self.backend, &self.keys, self.known) {
                 Ok(state) => (*held, *doubtful) = (Arc::new(state), None),
                 Err(error) if error.is_loss() => {}

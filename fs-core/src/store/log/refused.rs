@@ -9,10 +9,10 @@ pub enum Refused {
     #[error("there is no snapshot {0}")]
     NoSnapshot(SnapshotId),
     /// Another snapshot has the label, or had it.
-    #[error("another snapshot of this source has the same time and number")]
+    #[error("another snapshot has, or had, this source, time and number")]
     LabelTaken,
     /// The snapshot's label is not the one that was expected.
-    #[error("the snapshot {0} was amended meanwhile")]
+    #[error("snapshot {0} was amended by another command; look at it and try again")]
     Amended(SnapshotId),
     /// The snapshot has the tag already.
     #[error("the snapshot has the tag already")]
@@ -24,7 +24,7 @@ pub enum Refused {
     #[error("there is no source of this name")]
     NoSource,
     /// The record is void: a repair that was interrupted has put it in the place of a lost one.
-    #[error("it stands for a record that is lost")]
+    #[error("the record is void: it takes the place of a lost one")]
     Void,
     /// There is a source of the new name.
     #[error("there is a source of the new name already")]

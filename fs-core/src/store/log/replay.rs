@@ -58,14 +58,14 @@ impl LogState {
             return Ok(());
         }
         if record.before != self.hash {
-            return Err(invalid("record: another one came before it"));
+            return Err(invalid("hash of the record before"));
         }
         if record.last_prune != self.last_prune {
-            return Err(invalid("record: it names another prune"));
+            return Err(invalid("number of the last prune"));
         }
         self.check(&record.operation).map_err(|refused| {
             log::debug!("record {}: {refused}", record.number);
-            invalid("record: its change is not allowed")
+            invalid("change")
         })?;
         self.change(&record.operation, record.made);
         (self.number, self.hash) = (record.number, hash);
